@@ -1,32 +1,115 @@
 package sendstream
 
-// Encoder builds a stream in memory.
-type Encoder struct{}
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// Encoder builds a stream in memory. It follows the layout of the format but
+// judges no value, so that streams a Reader must refuse can be made too. It is
+// not safe for concurrent use.
+type Encoder struct {
+	version uint32
+	buf     []byte
+}
+
+// NewEncoder returns an Encoder that holds the header of a stream. The version
+// goes into it as it is, and versions from 2 on have the layout of 2.
+func NewEncoder(version uint32) *Encoder {
+	buf := append([]byte(nil), magic...)
+	return &Encoder{version: version, buf: binary.LittleEndian.AppendUint32(buf, version)}
+}
+
+// Bytes returns the stream since the last Reset. It is valid until the next call
+// of another method.
+func (e *Encoder) Bytes() []byte { return e.buf }
+
+// Reset empties the Encoder and keeps its memory: what follows continues the
+// stream, without a header.
+func (e *Encoder) Reset() { e.buf = e.buf[:0] }
+
+// Append adds c with the attributes of its type, as the kernel would; Offset, Size
+// and CRC are ignored. It fails, and adds nothing, if the type is unknown or a
+// value does not fit an attribute's length.
+func (e *Encoder) Append(c *Command) error {
+	if !c.Type.known() {
+		return fmt.Errorf("encode %v: unknown type", c.Type)
+	}
+	l := &layouts[c.Type]
+	start, allowed := e.begin(c.Type), l.allowed(e.version)
+	for _, a := range l.attrs {
+		if !allowed.has(a) {
+			continue
+		}
+		if err := e.appendAttr(c, a); err != nil {
+			e.buf = e.buf[:start]
+			return fmt.Errorf("encode %v: %w", c.Type, err)
+		}
+	}
+	e.finish(start, 0)
+	return nil
+}
+
+func (e *Encoder) appendAttr(c *Command, a Attr) error {
+	e.buf = binary.LittleEndian.AppendUint16(e.buf, uint16(a))
+	if e.withoutLength(a) {
+		e.buf = c.appendField(e.buf, a)
+		return nil
+	}
+	at := len(e.buf)
+	e.buf = c.appendField(append(e.buf, 0, 0), a)
+	n := len(e.buf) - at - 2
+	if n > math.MaxUint16 {
+		return fmt.Errorf("%v of %d bytes does not fit", a, n)
+	}
+	binary.LittleEndian.PutUint16(e.buf[at:], uint16(n))
+	return nil
+}
+
+func (e *Encoder) withoutLength(a Attr) bool { return a == AttrData && e.version >= 2 }
 
 // RawAttr is an attribute with its value as it goes into the stream.
 type RawAttr struct {
 	Attr  Attr
-	Value []byte
+	Value []byte // its length is cut to 16 bits, but for AttrData in version 2, which has none
 }
 
-// RawCommand is a command that need not be legal.
+// RawCommand is a command that need not be legal, to test readers with.
 type RawCommand struct {
 	Type   Type
 	Attrs  []RawAttr
-	CRCXor uint32 // not zero: the checksum is wrong
+	CRCXor uint32 // not zero: the checksum is wrong by these bits
 }
 
-// NewEncoder returns an Encoder that holds the header of a stream of version 1 or 2.
-func NewEncoder(version uint32) *Encoder { return &Encoder{} }
+// AppendRaw adds c as it stands.
+func (e *Encoder) AppendRaw(c RawCommand) {
+	start := e.begin(c.Type)
+	for _, a := range c.Attrs {
+		e.buf = binary.LittleEndian.AppendUint16(e.buf, uint16(a.Attr))
+		if !e.withoutLength(a.Attr) {
+			e.buf = binary.LittleEndian.AppendUint16(e.buf, uint16(len(a.Value)))
+		}
+		e.buf = append(e.buf, a.Value...)
+	}
+	e.finish(start, c.CRCXor)
+}
 
-// Append adds c.
-func (e *Encoder) Append(c *Command) error { return nil }
+// AppendBytes adds bytes that need not be a command at all.
+func (e *Encoder) AppendBytes(b []byte) { e.buf = append(e.buf, b...) }
 
-// AppendRaw adds c as it is.
-func (e *Encoder) AppendRaw(c RawCommand) {}
+// begin adds the header of a command, its length and checksum still open, and
+// returns where it stands.
+func (e *Encoder) begin(t Type) (start int) {
+	start = len(e.buf)
+	e.buf = binary.LittleEndian.AppendUint32(e.buf, 0)
+	e.buf = binary.LittleEndian.AppendUint16(e.buf, uint16(t))
+	e.buf = binary.LittleEndian.AppendUint32(e.buf, 0)
+	return start
+}
 
-// Bytes returns the stream so far.
-func (e *Encoder) Bytes() []byte { return nil }
-
-// Reset empties the Encoder, the header of the stream included.
-func (e *Encoder) Reset() {}
+func (e *Encoder) finish(start int, crcXor uint32) {
+	raw := e.buf[start:]
+	binary.LittleEndian.PutUint32(raw, uint32(len(raw)-commandHeaderSize))
+	binary.LittleEndian.PutUint32(raw[6:], commandCRC(raw)^crcXor)
+}
