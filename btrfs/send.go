@@ -1,0 +1,233 @@
+package btrfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"runtime"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs/sendstream"
+)
+
+// SendRequest says which stream is wanted.
+type SendRequest struct {
+	Snapshot   UUID   // local UUID of a read-only subvolume
+	Parent     UUID   // local UUID of the read-only subvolume to be relative to; zero: a full stream
+	Clones     []UUID // further read-only subvolumes that extents may be shared with; the parent always is
+	Version    uint32 // of the stream, 1 or 2; 0: the newest the kernel has
+	Compressed bool   // send compressed extents as they are; needs version 2
+}
+
+// Send writes the send stream of a snapshot to w: whole, checked commands only.
+// The statistics are valid even when err is not nil. The error wraps ErrNoParent
+// if the parent is not on this file system, ErrNotSubvolume if the snapshot is
+// not, ErrNotReadOnly if either is writable, and sendstream.ErrRestarted if a
+// signal or a freeze spoilt the stream. A send in progress keeps the subvolumes
+// from being deleted.
+//
+// Send ends soon after ctx does, unless w blocks.
+func (p *Pool) Send(ctx context.Context, w io.Writer, r SendRequest) (sendstream.Stats, error) {
+	stats, err := p.send(ctx, w, r, 0)
+	return stats, fail("send", r.Snapshot.String(), err)
+}
+
+// StreamVersion returns the newest version of send streams that the kernel can
+// make.
+func StreamVersion() (uint32, error) {
+	text, err := os.ReadFile(streamVersionFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return 1, nil
+	}
+	if err != nil {
+		return 0, fail("read stream version", streamVersionFile, errnoOf(err))
+	}
+	v, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
+	return uint32(v), fail("read stream version", streamVersionFile, err)
+}
+
+const streamVersionFile = "/sys/fs/btrfs/features/send_stream_version"
+
+// Flags of the send ioctl, BTRFS_SEND_FLAG_*.
+const (
+	sendNoFileData = 1 << 0
+	sendVersion    = 1 << 3
+	sendCompressed = 1 << 4
+)
+
+// sendArgs is struct btrfs_ioctl_send_args.
+type sendArgs struct {
+	fd         int64
+	cloneCount uint64
+	clones     unsafe.Pointer
+	parent     uint64
+	flags      uint64
+	version    uint32
+	_          [28]byte
+}
+
+var _ = [1]struct{}{}[unsafe.Sizeof(sendArgs{})-72]
+
+// sending is a request with all names resolved.
+type sending struct {
+	snapshot *os.File
+	parent   uint64
+	clones   []uint64
+	flags    uint64
+	version  uint32
+}
+
+func (p *Pool) send(ctx context.Context, w io.Writer, r SendRequest, flags uint64) (sendstream.Stats, error) {
+	s, err := p.resolve(r)
+	if err != nil {
+		return sendstream.Stats{}, err
+	}
+	defer s.snapshot.Close() //nolint:errcheck // opened for reading
+	s.flags |= flags
+	return s.run(ctx, w)
+}
+
+// resolve finds the subvolumes of r.
+func (p *Pool) resolve(r SendRequest) (sending, error) {
+	s := sending{version: r.Version, flags: sendVersion}
+	if r.Compressed {
+		s.flags |= sendCompressed
+	}
+	var err error
+	if s.version == 0 {
+		if s.version, err = StreamVersion(); err != nil {
+			return sending{}, err
+		}
+	}
+	if !r.Parent.IsZero() {
+		s.parent, err = p.base(r.Parent)
+		if errors.Is(err, ErrNotSubvolume) {
+			return sending{}, fmt.Errorf("%w: %s", ErrNoParent, r.Parent)
+		} else if err != nil {
+			return sending{}, fmt.Errorf("parent: %w", err)
+		}
+		s.clones = append(s.clones, s.parent)
+	}
+	for _, c := range r.Clones {
+		id, err := p.base(c)
+		if err != nil {
+			return sending{}, fmt.Errorf("clone source: %w", err)
+		}
+		s.clones = append(s.clones, id)
+	}
+	s.snapshot, _, err = p.openReadOnly(r.Snapshot)
+	return s, err
+}
+
+// base returns the id of a read-only subvolume.
+func (p *Pool) base(uuid UUID) (uint64, error) {
+	dir, id, err := p.openReadOnly(uuid)
+	if err != nil {
+		return 0, err
+	}
+	return id, dir.Close()
+}
+
+func (p *Pool) openReadOnly(uuid UUID) (*os.File, uint64, error) {
+	dir, err := p.openUUID(uuid)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := Info(dir)
+	if err == nil && !info.ReadOnly {
+		err = fmt.Errorf("%w: %s", ErrNotReadOnly, path.Base(dir.Name()))
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, dir.Close())
+	}
+	return dir, info.ID, nil
+}
+
+// run sends into a pipe and relays to w.
+//
+// SEND can be stopped in one way only, by closing the pipe's read end, and that
+// is what ctx does and what an error of the relay does. Its own verdict counts:
+// a stream that looks whole is not believed before.
+func (s sending) run(ctx context.Context, w io.Writer) (sendstream.Stats, error) {
+	r, out, err := sendPipe()
+	if err != nil {
+		return sendstream.Stats{}, err
+	}
+	sent := make(chan error, 1)
+	go func() {
+		err := s.ioctl(out)
+		sent <- errors.Join(err, out.Close())
+	}()
+	stop := context.AfterFunc(ctx, func() { _ = r.Close() }) //nolint:errcheck // may be closed already
+	stats, relayErr := sendstream.Copy(w, r, sendstream.Limits{})
+	stop()
+	_ = r.Close() //nolint:errcheck // may be closed already
+	return stats, sendError(ctx, <-sent, relayErr)
+}
+
+// sendError picks the cause among what both ends of the pipe say.
+func sendError(ctx context.Context, sendErr, relayErr error) error {
+	switch {
+	case sendErr == nil && relayErr == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case sendErr != nil && !errors.Is(sendErr, unix.EPIPE):
+		return sendErr
+	case relayErr != nil:
+		return relayErr
+	}
+	return sendErr
+}
+
+// pipeSize holds back the kernel as little as an unprivileged pipe can.
+const pipeSize = 1 << 20
+
+// sendPipe returns a pipe whose read end can be closed under a reader. The
+// write end blocks: the kernel would take EAGAIN for a failure.
+func sendPipe() (r, w *os.File, err error) {
+	var fd [2]int
+	if err := unix.Pipe2(fd[:], unix.O_CLOEXEC); err != nil {
+		return nil, nil, fmt.Errorf("make pipe: %w", err)
+	}
+	_, _ = unix.FcntlInt(uintptr(fd[1]), unix.F_SETPIPE_SZ, pipeSize) //nolint:errcheck // only slower without
+	err = unix.SetNonblock(fd[0], true)
+	r, w = os.NewFile(uintptr(fd[0]), "send stream"), os.NewFile(uintptr(fd[1]), "send stream")
+	if err != nil {
+		return nil, nil, errors.Join(err, r.Close(), w.Close())
+	}
+	return r, w, nil
+}
+
+// ioctl runs SEND, on a thread that no signal reaches and that ends with the
+// goroutine: a signal makes the kernel begin the stream anew in mid-output and
+// still succeed. It must be called on a goroutine of its own.
+func (s sending) ioctl(out *os.File) error {
+	runtime.LockOSThread() // and never unlocked: mask and pending SIGPIPE go with the thread
+	var all unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, nil); err != nil {
+		return fmt.Errorf("mask signals: %w", err)
+	}
+	args := sendArgs{
+		fd: int64(out.Fd()), cloneCount: uint64(len(s.clones)),
+		parent: s.parent, flags: s.flags, version: s.version,
+	}
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	if len(s.clones) > 0 {
+		pin.Pin(&s.clones[0])
+		args.clones = unsafe.Pointer(&s.clones[0])
+	}
+	// Not tried again after EINTR: part of the stream is out already.
+	return ioctlOnce(s.snapshot, iocSend, unsafe.Pointer(&args))
+}
