@@ -90,8 +90,7 @@ func openBeneath(dir *os.File, path string, flags int, mode uint64) (*os.File, e
 
 // errnoOf strips what os adds, since the operation and the path come again.
 func errnoOf(err error) error {
-	var errno unix.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
 		return errno
 	}
 	return err

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fileIDWithoutParent is FILEID_BTRFS_WITHOUT_PARENT of linux/exportfs.h.
+// fileIDWithoutParent is FILEID_BTRFS_WITHOUT_PARENT of enum fid_type.
 const fileIDWithoutParent = 0x4d
 
 // OpenByID opens the top directory of the subvolume id for reading, without a

@@ -55,7 +55,7 @@ func (l *lock) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file != nil {
-		_ = l.file.Close() //nolint:errcheck // nothing in it is needed
+		_ = l.file.Close() // nothing in it is needed
 		l.file = nil
 	}
 }

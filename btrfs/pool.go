@@ -30,7 +30,7 @@ func OpenPool(path string) (*Pool, error) {
 	}
 	uuid, label, err := identify(dir)
 	if err != nil {
-		_ = dir.Close() //nolint:errcheck // opened for reading
+		_ = dir.Close()
 		return nil, fail(op, path, err)
 	}
 	return &Pool{path: path, dir: dir, uuid: uuid, label: label}, nil

@@ -165,10 +165,10 @@ func (s sending) run(ctx context.Context, w io.Writer) (sendstream.Stats, error)
 		err := s.ioctl(out)
 		sent <- errors.Join(err, out.Close())
 	}()
-	stop := context.AfterFunc(ctx, func() { _ = r.Close() }) //nolint:errcheck // may be closed already
+	stop := context.AfterFunc(ctx, func() { _ = r.Close() }) // may be closed already
 	stats, relayErr := sendstream.Copy(w, r, sendstream.Limits{})
 	stop()
-	_ = r.Close() //nolint:errcheck // may be closed already
+	_ = r.Close() // may be closed already
 	return stats, sendError(ctx, <-sent, relayErr)
 }
 
@@ -197,7 +197,7 @@ func sendPipe() (r, w *os.File, err error) {
 	if err := unix.Pipe2(fd[:], unix.O_CLOEXEC); err != nil {
 		return nil, nil, fmt.Errorf("make pipe: %w", err)
 	}
-	_, _ = unix.FcntlInt(uintptr(fd[1]), unix.F_SETPIPE_SZ, pipeSize) //nolint:errcheck // only slower without
+	_, _ = unix.FcntlInt(uintptr(fd[1]), unix.F_SETPIPE_SZ, pipeSize) // only slower without
 	err = unix.SetNonblock(fd[0], true)
 	r, w = os.NewFile(uintptr(fd[0]), "send stream"), os.NewFile(uintptr(fd[1]), "send stream")
 	if err != nil {

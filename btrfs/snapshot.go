@@ -92,7 +92,7 @@ func (p *Pool) snapshot(ctx context.Context, share Share, task string, at time.T
 			return Snapshot{}, err
 		}
 		s, err := takeSnapshot(dir, src, task, at)
-		_ = dir.Close() //nolint:errcheck // opened for reading
+		_ = dir.Close()
 		// The directory went with the last snapshot in it.
 		if !errors.Is(err, unix.ENOENT) {
 			return s, err
@@ -136,15 +136,26 @@ func snapshotOf(s Subvolume, task, name string, at time.Time) Snapshot {
 	}
 }
 
-// Snapshots lists the source snapshots of all tasks by task and time. odd are
-// the subvolumes in .btrmesh/send that are none, as paths relative to it.
-func (p *Pool) Snapshots(ctx context.Context) (snapshots []Snapshot, odd []string, err error) {
+// Snapshots lists the source snapshots of all tasks by task and time.
+func (p *Pool) Snapshots(ctx context.Context) ([]Snapshot, error) {
 	f, paths, err := p.survey(ctx)
 	if err != nil {
-		return nil, nil, fail("list snapshots", p.path, err)
+		return nil, fail("list snapshots", p.path, err)
 	}
-	snapshots, odd = snapshotsOf(f, paths)
-	return snapshots, odd, nil
+	snapshots, _ := snapshotsOf(f, paths)
+	return snapshots, nil
+}
+
+// OddSnapshots lists the subvolumes in .btrmesh/send that are no snapshots by
+// name or because they are writable, as paths relative to it. Nothing of
+// btrmesh makes such ones.
+func (p *Pool) OddSnapshots(ctx context.Context) ([]string, error) {
+	f, paths, err := p.survey(ctx)
+	if err != nil {
+		return nil, fail("list odd snapshots", p.path, err)
+	}
+	_, odd := snapshotsOf(f, paths)
+	return odd, nil
 }
 
 func snapshotsOf(f forest, paths map[uint64]string) (snapshots []Snapshot, odd []string) {
