@@ -1,0 +1,136 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"btrmesh/certs"
+)
+
+// Config is what an Endpoint needs. All fields but Lanes are required. The
+// functions are called from many goroutines and must not block.
+type Config struct {
+	Identity *certs.Identity
+	Name     func() string // this appliance's name, told to peers
+	Version  string        // of this software, told to peers
+	// Conn is the one socket of the daemon. The Endpoint reads and writes it
+	// until Run returns; the caller closes it afterwards. A *net.UDPConn keeps
+	// its control messages: offload, ECN and path MTU discovery depend on them.
+	Conn      net.PacketConn
+	Member    func(certs.ID) bool     // the live member set; asked on every handshake and every stream
+	Pairing   func() bool             // an unexpired invite exists, a used one included
+	Addresses func(certs.ID) []string // host:port of a peer, in the order to try
+	Handler   Handler
+	Lanes     int // of a session, 1..16; 0: 2
+	Log       *slog.Logger
+}
+
+// Handler is the engine behind an Endpoint. Its methods run concurrently, on
+// goroutines of the Endpoint; their contexts end with the connection, with a
+// cause. An error becomes a refusal on the peer's side: a *Refusal as it is,
+// any other as Internal.
+type Handler interface {
+	// Answer answers a member's query.
+	Answer(ctx context.Context, peer certs.ID, q Query) (Answer, error)
+	// Receive serves one run as its target. The session ends when it returns;
+	// without Commit or Refuse, the source gets an abort.
+	Receive(ctx context.Context, in *Inbound)
+	// Redeem decides about a joiner. It must compare r.Proof. The same joiner
+	// may come again after a crash and must then get the same answer.
+	Redeem(ctx context.Context, r JoinRequest) (JoinAnswer, error)
+	// Confirm makes the joiner's membership final: it has stored ours.
+	Confirm(ctx context.Context, joiner certs.ID) error
+}
+
+// Link is a live mesh connection.
+type Link struct {
+	Peer    certs.ID
+	Name    string // the peer's, as it says
+	Version string // of the peer's software, as it says
+	Addr    string
+	RTT     time.Duration // smoothed
+	Since   time.Time
+	Dialled bool // by us
+}
+
+// Stats are the bytes one end of a session has moved so far.
+type Stats struct {
+	RawBytes     int64 // of the raw stream
+	DataBytes    int64 // on the lanes, headers included, QUIC and UDP not
+	MetaOutBytes int64
+	MetaInBytes  int64
+	Lanes        int
+}
+
+const defaultLanes = 2
+
+func (c Config) check() error {
+	switch {
+	case c.Identity == nil || c.Conn == nil || c.Handler == nil || c.Log == nil:
+		return errors.New("identity, conn, handler and log are required")
+	case c.Name == nil || c.Member == nil || c.Pairing == nil || c.Addresses == nil:
+		return errors.New("name, member, pairing and addresses are required")
+	case c.Lanes < 0 || c.Lanes > maxLanes:
+		return fmt.Errorf("%d lanes, at most %d", c.Lanes, maxLanes)
+	}
+	return nil
+}
+
+// Limits and times of connections.
+const (
+	handshakeTime = 5 * time.Second  // to shake hands, and again to greet
+	firstWords    = 10 * time.Second // for a peer to say what a stream is for
+	meshIdle      = 15 * time.Second // longer than the 7 s a 4 s outage costs
+	meshKeepAlive = 3 * time.Second
+	dataIdle      = 30 * time.Second
+	dataKeepAlive = 10 * time.Second
+	pairTime      = time.Minute // for a pairing connection in all
+
+	streamWindow  = 6 << 20  // bytes
+	connWindow    = 16 << 20 // bytes
+	streamsAtOnce = 32       // of each direction, per connection
+)
+
+func baseConfig() *quic.Config {
+	return &quic.Config{
+		HandshakeIdleTimeout:       handshakeTime,
+		MaxStreamReceiveWindow:     streamWindow,
+		MaxConnectionReceiveWindow: connWindow,
+		MaxIncomingStreams:         streamsAtOnce,
+		MaxIncomingUniStreams:      streamsAtOnce,
+	}
+}
+
+// acceptConfig serves every accepted connection: the shorter idle time of the
+// two ends counts, so the dialler decides.
+func acceptConfig() *quic.Config {
+	c := baseConfig()
+	c.MaxIdleTimeout, c.KeepAlivePeriod = dataIdle, dataKeepAlive
+	return c
+}
+
+func meshConfig() *quic.Config {
+	c := baseConfig()
+	c.MaxIdleTimeout, c.KeepAlivePeriod = meshIdle, meshKeepAlive
+	return c
+}
+
+// dataConfig is for connections on which only we open streams.
+func dataConfig() *quic.Config {
+	c := acceptConfig()
+	c.MaxIncomingStreams, c.MaxIncomingUniStreams = -1, -1
+	return c
+}
+
+// pairConfig has no keep-alive: a forgotten pairing connection dies.
+func pairConfig() *quic.Config {
+	c := dataConfig()
+	c.KeepAlivePeriod = 0
+	return c
+}
