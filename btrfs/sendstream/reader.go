@@ -71,7 +71,9 @@ func (r *Reader) Offset() int64 { return r.offset }
 func (r *Reader) Next(c *Command) error {
 	if r.err == nil {
 		*c = Command{Offset: r.offset}
-		r.err = r.locate(c, r.next(c))
+		if err := r.next(c); err != nil {
+			r.err = locate(err, c)
+		}
 	}
 	return r.err
 }
@@ -101,7 +103,7 @@ func (r *Reader) next(c *Command) error {
 }
 
 // locate adds the place to the error of a broken rule.
-func (r *Reader) locate(c *Command, err error) error {
+func locate(err error, c *Command) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		e.Offset, e.Command = c.Offset, c.Type
 	}
@@ -145,7 +147,7 @@ func (r *Reader) frame(c *Command) ([]byte, error) {
 		return nil, err
 	}
 	if commandCRC(raw) != c.CRC {
-		return nil, r.restartOr(raw, ruleCRC)
+		return nil, r.restartOr(c.Size, ruleCRC)
 	}
 	return raw, nil
 }
@@ -158,8 +160,7 @@ func (r *Reader) checkLength(length uint32) error {
 	}
 	size := int64(commandHeaderSize) + int64(length)
 	if size > int64(limit) {
-		raw, _ := r.win.peek(commandHeaderSize + headerSize) // as much as there is
-		return r.restartOr(raw, ruleLength)
+		return r.restartOr(commandHeaderSize, ruleLength)
 	}
 	if r.limits.MaxBytes > 0 && r.offset+size > r.limits.MaxBytes {
 		return breachf(ruleMaxBytes, "more than %d bytes", r.limits.MaxBytes)
@@ -167,11 +168,12 @@ func (r *Reader) checkLength(length uint32) error {
 	return nil
 }
 
-// restartOr tells a restarted send from another breach. The kernel begins anew
-// wherever the pipe was full, so the second header lies somewhere within a
-// command whose frame is broken. File content with the same bytes is not
-// mistaken for it: there the frame holds.
-func (r *Reader) restartOr(raw []byte, rule string) error {
+// restartOr tells a restarted send from another breach of a command of which size
+// bytes matter. The kernel begins anew wherever the pipe was full, so the second
+// header begins somewhere within the command whose frame is broken. File content
+// with the same bytes is not mistaken for it: there the frame holds.
+func (r *Reader) restartOr(size int, rule string) error {
+	raw, _ := r.win.peek(size + headerSize) // or what there is
 	if i := bytes.Index(raw, []byte(magic)); i >= 0 {
 		return &Error{Rule: rule, Err: fmt.Errorf("stream header at byte %d of the command: %w", i, ErrRestarted)}
 	}
@@ -204,9 +206,9 @@ func (r *Reader) accept(c *Command) {
 
 // finish checks that nothing follows the end.
 func (r *Reader) finish() error {
-	raw, err := r.win.peek(headerSize)
+	raw, err := r.win.peek(1)
 	if len(raw) > 0 {
-		return r.restartOr(raw, ruleAfterEnd)
+		return r.restartOr(0, ruleAfterEnd)
 	}
 	if err == io.EOF { //nolint:errorlint // window returns it bare
 		r.win.accept()
@@ -217,16 +219,12 @@ func (r *Reader) finish() error {
 // peek is for bytes the stream must have.
 func (r *Reader) peek(n int) ([]byte, error) {
 	raw, err := r.win.peek(n)
-	if err == io.EOF { //nolint:errorlint // window returns it bare
-		return nil, r.truncated(raw)
+	switch {
+	case err != io.EOF: //nolint:errorlint // window returns it bare
+		return raw, err
+	case r.version != 0 && bytes.Contains(raw, []byte(magic)):
+		return nil, r.restartOr(len(raw), ruleTruncated)
+	default:
+		return nil, &Error{Rule: ruleTruncated, Err: io.ErrUnexpectedEOF}
 	}
-	return raw, err
-}
-
-// truncated is the error of an input that ended within or between commands.
-func (r *Reader) truncated(raw []byte) error {
-	if r.version != 0 && bytes.Contains(raw, []byte(magic)) {
-		return r.restartOr(raw, ruleTruncated)
-	}
-	return &Error{Rule: ruleTruncated, Err: io.ErrUnexpectedEOF}
 }

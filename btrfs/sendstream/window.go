@@ -16,8 +16,9 @@ const (
 	maxCommandV1 = 64 << 10
 	maxCommandV2 = 256 << 10
 
-	// windowSize holds the header of the stream and the largest first command.
-	windowSize = headerSize + maxCommandV2
+	// windowSize holds the header of the stream, the largest first command and,
+	// where that is broken, a second header after it.
+	windowSize = headerSize + maxCommandV2 + headerSize
 
 	// minRead is the room below which the window moves before it reads on.
 	minRead = 4 << 10
@@ -44,7 +45,8 @@ type window struct {
 
 func newWindow(src io.Reader) window { return window{src: src, buf: make([]byte, windowSize)} }
 
-// peek returns the next n bytes, at most maxCommandV2, without consuming them.
+// peek returns the next n bytes, at most maxCommandV2+headerSize, without
+// consuming them.
 // When the input ends or fails before, it returns what there is with the error:
 // a bare io.EOF means that the input ended, and nothing else does.
 func (w *window) peek(n int) ([]byte, error) {
