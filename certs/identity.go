@@ -7,16 +7,16 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/big"
 	"time"
 )
 
-// Identity is the key of this appliance and what follows from it. It has no
-// text form, and printing it shows no secret.
+// Identity is the key of this appliance and what follows from it. Printing it
+// shows the short ID and no secret.
 type Identity struct {
-	id ID
-	// held is a pointer because fmt does not follow one inside a struct.
+	id   ID
 	held *held
 }
 
@@ -62,8 +62,11 @@ func (i *Identity) ResetKey() [32]byte { return i.held.reset }
 // TokenKey is for QUIC's address tokens; the same after every start.
 func (i *Identity) TokenKey() [32]byte { return i.held.token }
 
+// Format implements [fmt.Formatter]. Without it %s would print all that is held.
+func (i Identity) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "identity of "+i.id.Short()) }
+
 // LogValue implements [slog.LogValuer] with the ID.
-func (i *Identity) LogValue() slog.Value { return slog.StringValue(i.id.String()) }
+func (i Identity) LogValue() slog.Value { return slog.StringValue(i.id.String()) }
 
 func publicKey(key ed25519.PrivateKey) ed25519.PublicKey {
 	return ed25519.PublicKey(key[ed25519.SeedSize:]) // RFC 8032: seed ‖ public key

@@ -53,7 +53,7 @@ func (i *Identity) Server(p Policy) *tls.Config {
 		if wantsPairing(hello.SupportedProtos) && p.Pairing != nil && p.Pairing() {
 			return pair, nil
 		}
-		return nil, nil //nolint:nilnil // crypto/tls: the configuration itself
+		return nil, nil // the configuration itself
 	}
 	return mesh
 }
