@@ -1,0 +1,70 @@
+package sendstream
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+)
+
+// FuzzReader holds whatever comes out to the promises of Reader and Copy.
+func FuzzReader(f *testing.F) {
+	f.Add(encode(f, 1, samples()...))
+	f.Add(encode(f, 2, samplesV2()...))
+	f.Add(restarted(encode(f, 1, samples()...), 300))
+	for _, stream := range kernelStreams(f) {
+		if len(stream) < 32<<10 { // larger ones slow the fuzzer down
+			f.Add(stream)
+		}
+	}
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		r := NewReader(bytes.NewReader(stream), Limits{})
+		var c Command
+		var err error
+		for err == nil {
+			if err = r.Next(&c); err == nil {
+				checkPromises(t, stream, r, &c)
+			}
+		}
+		checkCopy(t, stream, err)
+	})
+}
+
+// checkPromises checks one accepted command.
+func checkPromises(t *testing.T, stream []byte, r *Reader, c *Command) {
+	t.Helper()
+	if c.Offset+int64(c.Size) != r.Offset() || r.Offset() > int64(len(stream)) {
+		t.Fatalf("%v at %d of %d bytes, reader at %d", c.Type, c.Offset, c.Size, r.Offset())
+	}
+	if offset, end, ok := c.DataRange(); ok != c.IsData() || offset < 0 || end < offset {
+		t.Fatalf("%v: range %d to %d", c.Type, offset, end)
+	}
+	for _, path := range [][]byte{c.Path, c.To, c.ClonePath} {
+		if len(path) > 0 && checkPath(AttrPath, path) != nil {
+			t.Fatalf("%v: path %q", c.Type, path)
+		}
+	}
+	e := NewEncoder(r.Version())
+	if err := e.Append(c); err != nil {
+		t.Fatalf("%v cannot be encoded again: %v", c.Type, err)
+	}
+}
+
+// checkCopy checks that Copy sees the stream as Reader did.
+func checkCopy(t *testing.T, stream []byte, readErr error) {
+	t.Helper()
+	var dst bytes.Buffer
+	_, err := Copy(&dst, bytes.NewReader(stream), Limits{})
+	if !bytes.HasPrefix(stream, dst.Bytes()) {
+		t.Fatal("Copy changed the stream")
+	}
+	if readErr == io.EOF {
+		if err != nil || dst.Len() != len(stream) {
+			t.Fatalf("Copy of a good stream: %v, %d bytes of %d", err, dst.Len(), len(stream))
+		}
+		return
+	}
+	if err == nil || err.Error() != readErr.Error() || !errors.Is(err, ErrInvalid) {
+		t.Fatalf("Reader says %v, Copy %v", readErr, err)
+	}
+}
