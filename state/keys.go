@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"btrmesh/btrfs"
 	"btrmesh/certs"
@@ -96,15 +97,24 @@ func keyName(key []byte) string {
 	return fmt.Sprintf("%s %x", names[key[0]], key[1:])
 }
 
-// checkName refuses what would not fit into a key.
-func checkName(what, name string, limit int) error {
-	if name == "" || len(name) > limit {
-		return fmt.Errorf("%s of %d bytes, 1 to %d are possible", what, len(name), limit)
+// checkTask refuses a task name that is not 1 to 63 of A-Z a-z 0-9 _ . - which
+// also keeps the zero byte out of keys, and bytes that sort after all others.
+func checkTask(name string) error {
+	if name == "" || len(name) > maxTaskName {
+		return fmt.Errorf("task name of %d bytes, 1 to %d are possible", len(name), maxTaskName)
 	}
-	for i := range len(name) {
-		if name[i] == 0 {
-			return fmt.Errorf("%s %q contains a zero byte", what, name)
+	for _, c := range name {
+		if !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-", c) {
+			return fmt.Errorf("task name %q: %q is none of A-Z a-z 0-9 _ . -", name, c)
 		}
+	}
+	return nil
+}
+
+// checkShare refuses what cannot be a path.
+func checkShare(name string) error {
+	if name == "" || len(name) > maxShareName || strings.ContainsRune(name, 0) {
+		return fmt.Errorf("share name %.80q: 1 to %d bytes are possible, none of them zero", name, maxShareName)
 	}
 	return nil
 }

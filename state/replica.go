@@ -36,7 +36,7 @@ func (tx *Tx) PutReplica(r Replica) error {
 	if r.Source.IsZero() || r.Pool.IsZero() {
 		return fmt.Errorf("put replica of %q: no source or pool", r.Share)
 	}
-	if err := checkName("share name", r.Share, maxShareName); err != nil {
+	if err := checkShare(r.Share); err != nil {
 		return fmt.Errorf("put replica: %w", err)
 	}
 	return tx.put(replicaKey(r.Source, r.Pool, r.Share), r)

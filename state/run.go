@@ -102,7 +102,7 @@ func (r Run) check() error {
 	case !r.State.valid():
 		return fmt.Errorf("unknown %v", r.State)
 	}
-	return checkName("task name", r.Task, maxTaskName)
+	return checkTask(r.Task)
 }
 
 // clipped returns r with its texts cut to what is stored.
@@ -151,7 +151,7 @@ func (tx *Tx) PutRun(r Run) error {
 // OpenRuns returns the runs that are not final, by side, peer, task and number.
 // It costs nothing for those that are. See Tx for corrupt ones.
 func (tx *Tx) OpenRuns() ([]Run, error) {
-	return collect(tx, tx.keys([]byte{kindOpenRun}), func(key []byte) (Run, error) {
+	return collect(tx.keys([]byte{kindOpenRun}), func(key []byte) (Run, error) {
 		return must[Run](tx, openKey(key, kindRun))
 	})
 }

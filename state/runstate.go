@@ -5,9 +5,7 @@ import "fmt"
 // RunState is where one run stands.
 //
 //	planned → snapshotted → offered → sending → committing → done
-//	   │           │           │         │          │
-//	   │           └───────────┴─────────┴──────────┴──→ failed | cancelled
-//	   └──→ failed | cancelled
+//	   └───────────┴───────────┴─────────┴──────────┴─────→ failed | cancelled
 //
 // planned and offered also lead to done, when there is nothing to send. A run
 // being received begins with offered. The record of a state is committed before
@@ -31,7 +29,7 @@ const (
 	Offered     RunState = 3
 	Sending     RunState = 4
 	Committing  RunState = 5
-	Succeeded   RunState = 6
+	Done   RunState = 6
 	Failed      RunState = 7
 	Cancelled   RunState = 8
 )
@@ -50,7 +48,7 @@ func (s RunState) String() string {
 		return "sending"
 	case Committing:
 		return "committing"
-	case Succeeded:
+	case Done:
 		return "done"
 	case Failed:
 		return "failed"
@@ -61,7 +59,7 @@ func (s RunState) String() string {
 }
 
 // Final reports whether a run in state s has ended.
-func (s RunState) Final() bool { return s >= Succeeded }
+func (s RunState) Final() bool { return s >= Done }
 
 // CanBecome reports whether an edge leads from s to next. From the zero state,
 // a run not stored yet, edges lead to planned and offered.
@@ -77,7 +75,7 @@ func (s RunState) CanBecome(next RunState) bool {
 		return s == Offered
 	case Committing:
 		return s == Sending
-	case Succeeded:
+	case Done:
 		return s == Planned || s == Offered || s == Committing
 	case Failed, Cancelled:
 		return s != 0 && !s.Final()

@@ -38,10 +38,10 @@ type Task struct {
 // Task returns the task called name, false if there is none.
 func (tx *Tx) Task(name string) (Task, bool, error) { return get[Task](tx, taskKey(name)) }
 
-// PutTask adds t or replaces the one of its name. It fails if the name is
-// empty, longer than 63 bytes or holds a zero byte.
+// PutTask adds t or replaces the one of its name. It fails if that is not 1 to
+// 63 of A-Z a-z 0-9 _ . -
 func (tx *Tx) PutTask(t Task) error {
-	if err := checkName("task name", t.Name, maxTaskName); err != nil {
+	if err := checkTask(t.Name); err != nil {
 		return fmt.Errorf("put task: %w", err)
 	}
 	return tx.put(taskKey(t.Name), t)

@@ -52,11 +52,11 @@ func read[T any](tx *Tx, item *badger.Item) (T, error) {
 
 // list returns the values of all keys that begin with prefix, in key order.
 func list[T any](tx *Tx, prefix []byte) ([]T, error) {
-	return collect(tx, tx.keys(prefix), func(key []byte) (T, error) { return must[T](tx, key) })
+	return collect(tx.keys(prefix), func(key []byte) (T, error) { return must[T](tx, key) })
 }
 
 // collect calls each for all keys and returns what succeeded and all errors.
-func collect[T any](_ *Tx, keys [][]byte, each func(key []byte) (T, error)) ([]T, error) {
+func collect[T any](keys [][]byte, each func(key []byte) (T, error)) ([]T, error) {
 	all := make([]T, 0, len(keys))
 	var errs []error
 	for _, key := range keys {
