@@ -12,12 +12,11 @@ import (
 type ID [32]byte
 
 const (
-	idDigits   = 52 // 256 bits in base32, the last four bits zero
-	idText     = idDigits + 2
-	idShift    = 14   // those four bits and two check digits
-	idPrime    = 1021 // the largest below 32*32
-	shortText  = 7
-	prefixSize = 16
+	idDigits  = 52 // 256 bits in base32, the last four bits zero
+	idText    = idDigits + 2
+	idShift   = 14   // those four bits and two check digits
+	idPrime   = 1021 // the largest below 32*32
+	shortText = 7
 )
 
 // IDOf returns the ID of the appliance that holds the private half of key.
@@ -65,7 +64,7 @@ func (id ID) IsZero() bool { return id == ID{} }
 func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }
 
 // Prefix returns the part of the ID an invite carries.
-func (id ID) Prefix() [prefixSize]byte { return [prefixSize]byte(id[:prefixSize]) }
+func (id ID) Prefix() [16]byte { return [16]byte(id[:16]) }
 
 // MarshalText implements [encoding.TextMarshaler] with the text of [ID.String].
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
