@@ -29,7 +29,7 @@ const (
 	Offered     RunState = 3
 	Sending     RunState = 4
 	Committing  RunState = 5
-	Done   RunState = 6
+	Done        RunState = 6
 	Failed      RunState = 7
 	Cancelled   RunState = 8
 )
