@@ -36,7 +36,8 @@ func (s Stats) of(r *Reader) Stats {
 	return s
 }
 
-// drain passes on what was accepted before the reader stopped with err.
+// drain passes on what was accepted before the reader stopped with err, which it
+// returns; io.EOF becomes the outcome of passing on.
 func (w *window) drain(err error) error {
 	flushed := w.flush()
 	if errors.Is(err, io.EOF) {

@@ -3,6 +3,7 @@ package sendstream
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -126,19 +127,29 @@ func TestCopyReportsARestart(t *testing.T) {
 
 func TestCopyReportsWhatTheWriterSays(t *testing.T) {
 	full := errors.New("no space left")
-	_, err := Copy(failingWriter{full}, bytes.NewReader(mixedStream(t)), Limits{})
-	if !errors.Is(err, full) || errors.Is(err, ErrInvalid) {
-		t.Errorf("got %v", err)
-	}
-	_, err = Copy(failingWriter{full}, bytes.NewReader(encode(t, 1, subvol())), Limits{})
-	if !errors.Is(err, full) {
-		t.Errorf("at the end: got %v", err)
+	for name, stream := range map[string][]byte{"midway": mixedStream(t), "at the end": encode(t, 1, subvol())} {
+		for _, failure := range []error{full, fmt.Errorf("%w: %w", full, io.EOF)} {
+			dst := &failingWriter{err: failure}
+			_, err := Copy(dst, bytes.NewReader(stream), Limits{})
+			if !errors.Is(err, full) || errors.Is(err, ErrInvalid) {
+				t.Errorf("%s: got %v", name, err)
+			}
+			if dst.calls != 1 {
+				t.Errorf("%s: %d writes to a writer that failed", name, dst.calls)
+			}
+		}
 	}
 }
 
-type failingWriter struct{ err error }
+type failingWriter struct {
+	err   error
+	calls int
+}
 
-func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
+func (w *failingWriter) Write([]byte) (int, error) {
+	w.calls++
+	return 0, w.err
+}
 
 func TestCopyDoesNotSitOnAcceptedCommands(t *testing.T) {
 	stream := encode(t, 1, samples()...)

@@ -2,6 +2,7 @@ package sendstream
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,17 +15,17 @@ import (
 )
 
 // kernelStreams returns the streams in testdata that a kernel made, by name.
-func kernelStreams(t testing.TB) map[string][]byte {
-	t.Helper()
+func kernelStreams(tb testing.TB) map[string][]byte {
+	tb.Helper()
 	files, err := filepath.Glob("testdata/*.stream")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no streams in testdata: %v", err)
+		tb.Fatalf("no streams in testdata: %v", err)
 	}
 	streams := make(map[string][]byte)
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		streams[strings.TrimSuffix(filepath.Base(f), ".stream")] = b
 	}
@@ -50,7 +51,7 @@ func TestKernelStreamsAreEncodedToTheSameBytes(t *testing.T) {
 		var c Command
 		for {
 			err := r.Next(&c)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -91,7 +91,7 @@ func TestReaderRepeatsItsError(t *testing.T) {
 	var c Command
 	first := r.Next(&c)
 	wantRule(t, first, ruleMagic)
-	if second := r.Next(&c); second != first {
+	if second := r.Next(&c); !errors.Is(second, first) {
 		t.Errorf("then %v", second)
 	}
 }

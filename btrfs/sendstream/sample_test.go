@@ -55,12 +55,12 @@ func samplesV2() []Command {
 }
 
 // encode makes a whole stream of cmds; it adds the end.
-func encode(t testing.TB, version uint32, cmds ...Command) []byte {
-	t.Helper()
+func encode(tb testing.TB, version uint32, cmds ...Command) []byte {
+	tb.Helper()
 	e := NewEncoder(version)
 	for _, c := range append(cmds, Command{Type: CmdEnd}) {
 		if err := e.Append(&c); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return e.Bytes()
@@ -79,7 +79,7 @@ func readAll(stream io.Reader, l Limits) ([]Command, error) {
 	for {
 		var c Command
 		err := r.Next(&c)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {

@@ -40,7 +40,8 @@ type window struct {
 
 	held, accepted, next, end int
 
-	err error // of src or sink, once one failed; io.EOF at the end of src
+	err     error // of src, once it failed; io.EOF at its end
+	sinkErr error // of sink, once it failed
 }
 
 func newWindow(src io.Reader) window { return window{src: src, buf: make([]byte, windowSize)} }
@@ -61,8 +62,8 @@ func (w *window) peek(n int) ([]byte, error) {
 // more reads once, with room for n bytes from next on. Accepted bytes go to the
 // sink first, so that they do not wait for a slow source.
 func (w *window) more(n int) error {
-	if w.err == nil {
-		w.err = w.flush()
+	if err := w.flush(); err != nil {
+		return err
 	}
 	if w.err != nil {
 		return w.err
@@ -128,13 +129,20 @@ func (w *window) accept() { w.accepted = w.next }
 
 // flush passes the accepted bytes on.
 func (w *window) flush() error {
-	if w.sink != nil && w.held < w.accepted {
-		n, err := w.sink.Write(w.buf[w.held:w.accepted])
-		w.held += n
-		if err != nil {
-			return fmt.Errorf("write send stream: %w", err)
-		}
+	if w.sinkErr == nil && w.sink != nil && w.held < w.accepted {
+		w.sinkErr = w.write(w.buf[w.held:w.accepted])
 	}
 	w.held = w.accepted
+	return w.sinkErr
+}
+
+func (w *window) write(b []byte) error {
+	n, err := w.sink.Write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		return fmt.Errorf("write send stream: %w", err)
+	}
 	return nil
 }
