@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"btrmesh/btrfs"
@@ -41,9 +42,9 @@ func (tx *Tx) Invite(number uint64) (Invite, bool, error) {
 // should there be several, false if there is none.
 func (tx *Tx) InviteByID(id [5]byte) (Invite, bool, error) {
 	all, err := tx.Invites()
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].ID == id {
-			return all[i], true, nil
+	for _, invite := range slices.Backward(all) {
+		if invite.ID == id {
+			return invite, true, nil
 		}
 	}
 	return Invite{}, false, err

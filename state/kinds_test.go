@@ -263,7 +263,7 @@ func TestListsAreSorted(t *testing.T) {
 		grants, _ := tx.GrantsTo(id(1))
 		var got []string
 		for i := range tasks {
-			got = append(got, fmt.Sprint(tasks[i].Name, peers[i].ID[0], invites[i].Number>>8, grants[i].Pool[0]))
+			got = append(got, fmt.Sprintf("%s %d %d %d", tasks[i].Name, peers[i].ID[0], invites[i].Number>>8, grants[i].Pool[0]))
 		}
 		if diff := cmp.Diff([]string{"t003 3 3 3", "t090 90 90 90", "t200 200 200 200"}, got); diff != "" {
 			t.Error(diff)

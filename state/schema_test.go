@@ -49,8 +49,7 @@ func TestCorruptSchemaNumberIsNamed(t *testing.T) {
 		s := memory(t)
 		set(t, s, schemaKey(), value)
 		err := upgrade(s.db, schema, nil)
-		var e *CorruptError
-		if !errors.As(err, &e) {
+		if _, ok := errors.AsType[*CorruptError](err); !ok {
 			t.Errorf("%x: got %v", value, err)
 		}
 	}
