@@ -41,8 +41,8 @@ type Command struct {
 
 	ATime, MTime, CTime, OTime Time // OTime is zero in version 1
 
-	FallocateMode uint32 // FALLOC_FL_* of linux/falloc.h
-	FileAttr      uint64 // BTRFS_INODE_* flags
+	FallocateMode uint32 // FALLOC_FL_* of linux/falloc.h; the kernel sends 3 for a punched hole
+	FileAttr      uint64 // BTRFS_INODE_* of linux/btrfs_tree.h: the flags of the inode as on disk
 
 	UnencodedFileLen uint64 // encoded_write: bytes of file the data stands for
 	UnencodedLen     uint64 // length of the data when decompressed

@@ -137,6 +137,8 @@ func dumpDetails(subvol string, c *Command) string {
 		return fmt.Sprintf("atime=%s mtime=%s ctime=%s", dumpTime(c.ATime), dumpTime(c.MTime), dumpTime(c.CTime))
 	case CmdFallocate:
 		return fmt.Sprintf("mode=%d offset=%d len=%d", c.FallocateMode, c.FileOffset, c.Length)
+	case CmdFileattr:
+		return fmt.Sprintf("fileattr=0x%d", c.FileAttr) // decimal in spite of the 0x
 	case CmdEncodedWrite:
 		return fmt.Sprintf(
 			"offset=%d len=%d, unencoded_file_len=%d, unencoded_len=%d, unencoded_offset=%d, compression=%d, encryption=%d",

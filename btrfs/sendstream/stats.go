@@ -7,7 +7,8 @@ type Kind struct {
 }
 
 // Stats sums a stream, real or sent with BTRFS_SEND_FLAG_NO_FILE_DATA. The zero
-// value is the sum of nothing.
+// value is the sum of nothing. What update_extent adds to DataBytes is a claim
+// only: the length of the stream does not bound it.
 type Stats struct {
 	Version   uint32
 	Bytes     int64           // of the whole stream, its header included
@@ -71,8 +72,9 @@ func writeSize(version uint32, pathLen int, length int64) int64 {
 //
 // It is exact with pages of 4 KiB when both streams have one version and extents
 // are sent uncompressed. It is an upper bound when compressed extents are sent as
-// they are, and from 1 to 2: newer kernels punch holes in version 2 where version
-// 1 writes zeros. Content that was really sent is counted as it is.
+// they are. From 1 to 2 it is high where newer kernels punch a hole that version 1
+// fills with zeros, and low by the few commands for changed inode flags, which
+// version 1 lacks. Content that was really sent is counted as it is.
 func (s *Stats) EstimateBytes(version uint32) int64 {
 	n := s.Bytes
 	utimes := int64(s.Kinds[CmdUtimes].Commands) * otimeSize
@@ -83,7 +85,7 @@ func (s *Stats) EstimateBytes(version uint32) int64 {
 		return n + s.growth[1]
 	}
 	if s.Version >= 2 {
-		n -= utimes
+		n -= utimes + s.Kinds[CmdFileattr].Bytes
 	}
 	return n + s.growth[0]
 }
