@@ -1,0 +1,142 @@
+package receive
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"btrmesh/btrfs"
+	"btrmesh/btrfs/sendstream"
+
+	"golang.org/x/sys/unix"
+)
+
+// openFile is a file kept open because the next command is likely about it too.
+// The zero value is none.
+type openFile struct {
+	path string
+	file *os.File
+}
+
+// at opens path below dir if it is not the file already open.
+func (o *openFile) at(dir *os.File, path []byte, flags int) (*os.File, error) {
+	if o.file != nil && o.path == string(path) {
+		return o.file, nil
+	}
+	if err := o.Close(); err != nil {
+		return nil, err
+	}
+	file, err := openRegular(dir, string(path), flags)
+	if err != nil {
+		return nil, err
+	}
+	o.path, o.file = string(path), file
+	return file, nil
+}
+
+// Close closes the file, if one is open.
+func (o *openFile) Close() error {
+	if o.file == nil {
+		return nil
+	}
+	err := o.file.Close()
+	*o = openFile{}
+	return err
+}
+
+func (a *applier) open(c *sendstream.Command) (*os.File, error) {
+	return a.target.at(a.root, c.Path, unix.O_RDWR)
+}
+
+func (a *applier) write(c *sendstream.Command) error {
+	file, err := a.open(c)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt(c.Data, int64(c.FileOffset))
+	return err
+}
+
+func (a *applier) truncate(c *sendstream.Command) error {
+	file, err := a.open(c)
+	if err != nil {
+		return err
+	}
+	return file.Truncate(int64(c.Length))
+}
+
+// clone shares an extent with a file of this snapshot or of an allowed one.
+func (a *applier) clone(c *sendstream.Command) error {
+	source, err := a.sources.at(c.CloneUUID, c.ClonePath)
+	if err != nil {
+		return fmt.Errorf("clone source %q: %w", c.ClonePath, err)
+	}
+	file, err := a.open(c)
+	if err != nil {
+		return err
+	}
+	return btrfs.CloneRange(file, int64(c.FileOffset), source, int64(c.CloneOffset), int64(c.CloneLen))
+}
+
+// fallocate is sent by no kernel so far.
+func (a *applier) fallocate(c *sendstream.Command) error {
+	file, err := a.open(c)
+	if err != nil {
+		return err
+	}
+	return unix.Fallocate(int(file.Fd()), c.FallocateMode, int64(c.FileOffset), int64(c.Length))
+}
+
+// encodedWrite hands a compressed extent to the kernel as it is. Where that
+// cannot be, it writes what the extent decompresses to.
+func (a *applier) encodedWrite(c *sendstream.Command) error {
+	file, err := a.open(c)
+	if err != nil {
+		return err
+	}
+	if !a.plain {
+		err := writeEncoded(file, c)
+		if err == nil || !wantsPlain(err) {
+			return err
+		}
+		a.plain = errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EOPNOTSUPP)
+	}
+	data, err := a.decoder.decode(c)
+	if err != nil {
+		return breach(ruleDecode, err)
+	}
+	_, err = file.WriteAt(data, int64(c.FileOffset))
+	return err
+}
+
+// wantsPlain reports whether an encoded write failed in a way that a plain one
+// may not: no such ioctl, a range or a file that cannot be compressed, or no
+// room for an extent of that shape.
+func wantsPlain(err error) bool {
+	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTTY) ||
+		errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EOPNOTSUPP)
+}
+
+// writeEncoded writes one compressed extent. The kernel takes an unaligned end
+// at the end of the file only; when the file is still longer, since the
+// truncate comes later in the stream, it is cut first.
+func writeEncoded(file *os.File, c *sendstream.Command) error {
+	extent := btrfs.Encoded{
+		Offset: int64(c.FileOffset), Len: c.UnencodedFileLen,
+		UnencodedLen: c.UnencodedLen, UnencodedOffset: c.UnencodedOffset,
+		Compression: c.Compression, Encryption: c.Encryption,
+	}
+	err := btrfs.EncodedWrite(file, c.Data, extent)
+	end := int64(c.FileOffset + c.UnencodedFileLen)
+	if !errors.Is(err, unix.EINVAL) || end%sectorSize == 0 {
+		return err
+	}
+	info, statErr := file.Stat()
+	if statErr != nil || info.Size() <= end {
+		return err
+	}
+	if err := file.Truncate(end); err != nil {
+		return err
+	}
+	return btrfs.EncodedWrite(file, c.Data, extent)
+}

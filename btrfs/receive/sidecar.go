@@ -1,0 +1,106 @@
+package receive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"btrmesh/btrfs"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	sidecarSchema = 1
+	maxSidecar    = 64 << 10 // bytes read of one
+)
+
+// Sidecar is the file snapshot.json beside the data of a committed snapshot: all
+// that must be known of it when every database is lost. Schema 1 only ever gains
+// fields.
+type Sidecar struct {
+	Schema      int        `json:"schema"`
+	Source      string     `json:"source"` // appliance ID
+	SourceName  string     `json:"source_name"`
+	Share       string     `json:"share"`
+	ShareUUID   btrfs.UUID `json:"share_uuid"`
+	Task        string     `json:"task"`
+	Run         uint64     `json:"run"`
+	Snapshot    btrfs.UUID `json:"snapshot"` // UUID at the source
+	CTransID    uint64     `json:"ctransid"` // at the source
+	Parent      btrfs.UUID `json:"parent"`   // zero: received in full
+	Taken       time.Time  `json:"taken"`    // UTC, the source's clock
+	Received    time.Time  `json:"received"` // UTC, this machine's clock, but later than that of every snapshot committed before
+	StreamBytes int64      `json:"stream_bytes"`
+}
+
+func (s *Sidecar) identity() Identity {
+	return Identity{Snapshot: s.Snapshot, CTransID: s.CTransID, Parent: s.Parent}
+}
+
+// sidecar describes what a run received.
+func (s *Spec) sidecar(streamBytes int64, received time.Time) Sidecar {
+	return Sidecar{
+		Schema: sidecarSchema,
+		Source: s.Source, SourceName: s.SourceName, Share: s.Share, ShareUUID: s.ShareUUID,
+		Task: s.Task, Run: s.Run,
+		Snapshot: s.Snapshot, CTransID: s.CTransID, Parent: s.Parent,
+		Taken: s.Taken.UTC(), Received: received.UTC(), StreamBytes: streamBytes,
+	}
+}
+
+// check judges a sidecar read from disk.
+func (s *Sidecar) check() error {
+	if s.Schema != sidecarSchema {
+		return fmt.Errorf("schema is %d, want %d", s.Schema, sidecarSchema)
+	}
+	if err := checkID(s.Source); err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	if s.Share == "" || s.Snapshot.IsZero() {
+		return errors.New("share or snapshot is missing")
+	}
+	return nil
+}
+
+// writeSidecar makes the sidecar in dir and syncs it.
+func writeSidecar(dir *os.File, s *Sidecar) error {
+	text, err := json.MarshalIndent(s, "", "\t")
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", sidecarName, err)
+	}
+	fd, err := unix.Openat(int(dir.Fd()), sidecarName, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, newFileMode)
+	if err != nil {
+		return fmt.Errorf("create %s: %w", sidecarName, err)
+	}
+	file := os.NewFile(uintptr(fd), sidecarName)
+	_, err = file.Write(append(text, '\n'))
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+// readSidecar reads and judges the sidecar in dir.
+func readSidecar(dir *os.File) (Sidecar, error) {
+	file, err := openRegular(dir, sidecarName, unix.O_RDONLY)
+	if err != nil {
+		return Sidecar{}, err
+	}
+	defer release(file)
+	text, err := io.ReadAll(io.LimitReader(file, maxSidecar))
+	if err != nil {
+		return Sidecar{}, fmt.Errorf("read %s: %w", sidecarName, err)
+	}
+	var s Sidecar
+	if err := json.Unmarshal(text, &s); err != nil {
+		return Sidecar{}, fmt.Errorf("decode %s: %w", sidecarName, err)
+	}
+	if err := s.check(); err != nil {
+		return Sidecar{}, fmt.Errorf("%s: %w", sidecarName, err)
+	}
+	return s, nil
+}

@@ -1,0 +1,114 @@
+package receive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Sweep puts a pool in order after a crash: it removes everything in incoming/,
+// half-received runs and half-deleted snapshots, points every latest to the
+// newest sound snapshot, and removes empty directories of replicas. It returns
+// what it did, in words, also when it failed in places; it goes on after an
+// error. Runs and deletions in progress are left alone.
+func (t *Target) Sweep(ctx context.Context) ([]string, error) {
+	done, err := t.sweepIncoming(ctx)
+	repaired, err2 := t.sweepReplicas(ctx)
+	if err := errors.Join(err, err2); err != nil {
+		return append(done, repaired...), fmt.Errorf("sweep: %w", err)
+	}
+	return append(done, repaired...), nil
+}
+
+func (t *Target) sweepIncoming(ctx context.Context) (done []string, failed error) {
+	incoming, err := t.pool.Dir(incomingName)
+	if err != nil {
+		return nil, err
+	}
+	defer release(incoming)
+	names, err := incoming.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", incomingName, err)
+	}
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return done, errors.Join(failed, context.Cause(ctx))
+		}
+		if !t.claim(name) {
+			continue
+		}
+		err := Discard(incoming, name)
+		t.unclaim(name)
+		if err == nil {
+			done = append(done, fmt.Sprintf("removed %s/%s", incomingName, name))
+		}
+		failed = errors.Join(failed, err)
+	}
+	return done, failed
+}
+
+func (t *Target) sweepReplicas(ctx context.Context) (done []string, failed error) {
+	if err := t.take(ctx); err != nil {
+		return nil, err
+	}
+	defer t.give()
+	failed = t.places(ctx, func(at place) error {
+		did, err := t.repair(at)
+		if err != nil {
+			return fmt.Errorf("%s: %w", at.below(""), err)
+		}
+		if did != "" {
+			done = append(done, did)
+		}
+		return nil
+	})
+	return done, failed
+}
+
+// repair sets latest of one replica, or removes the directory if it is empty.
+func (t *Target) repair(at place) (did string, err error) {
+	dir, err := t.openPlace(at)
+	if err != nil {
+		return "", err
+	}
+	defer release(dir)
+	if err := unix.Unlinkat(int(dir.Fd()), newLatest, 0); err != nil && !isAbsent(err) {
+		return "", err
+	}
+	snapshots, err := readAll(dir)
+	if err != nil {
+		return "", err
+	}
+	last := newest(snapshots)
+	if last < 0 {
+		return t.removeEmpty(dir, at)
+	}
+	before, name := readLatest(dir), snapshots[last].Dir
+	if before == name+"/"+dataName {
+		return "", nil
+	}
+	return fmt.Sprintf("pointed %s to %s", at.below(latestName), name), setLatest(dir, name)
+}
+
+// removeEmpty removes the directory of a replica without snapshots. One that
+// holds something else stays.
+func (t *Target) removeEmpty(dir *os.File, at place) (did string, err error) {
+	if readLatest(dir) != "" {
+		if err := unix.Unlinkat(int(dir.Fd()), latestName, 0); err != nil {
+			return "", err
+		}
+	}
+	parent, err := t.pool.Dir(replicasName, at.source)
+	if err != nil {
+		return "", err
+	}
+	defer release(parent)
+	err = unix.Unlinkat(int(parent.Fd()), at.share, unix.AT_REMOVEDIR)
+	if errors.Is(err, unix.ENOTEMPTY) {
+		return "", nil
+	}
+	return "removed the empty " + at.below(""), err
+}
