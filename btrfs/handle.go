@@ -2,6 +2,7 @@ package btrfs
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -14,7 +15,7 @@ const fileIDWithoutParent = 0x4d
 
 // OpenByID opens the top directory of the subvolume id for reading, without a
 // path to it. It needs CAP_DAC_READ_SEARCH besides. A subvolume that is not
-// there gives ENOENT or ESTALE.
+// there gives ENOENT.
 func OpenByID(fs *os.File, id uint64) (*os.File, error) {
 	// struct btrfs_fid: inode, tree, generation 0 which means any.
 	fid := make([]byte, 20)
@@ -24,6 +25,9 @@ func OpenByID(fs *os.File, id uint64) (*os.File, error) {
 		unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC)
 	runtime.KeepAlive(fs)
 	name := fmt.Sprintf("%s (subvolume %d)", fs.Name(), id)
+	if errors.Is(err, unix.ESTALE) {
+		err = unix.ENOENT
+	}
 	if err != nil {
 		return nil, fail("open", name, err)
 	}

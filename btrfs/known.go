@@ -13,7 +13,7 @@ import (
 // gives ErrNotSubvolume otherwise.
 func (p *Pool) openKnown(id uint64, uuid UUID) (*os.File, error) {
 	dir, err := OpenByID(p.dir, id)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESTALE) {
+	if errors.Is(err, unix.ENOENT) {
 		return nil, fmt.Errorf("subvolume %s is gone: %w", uuid, ErrNotSubvolume)
 	}
 	if err != nil {

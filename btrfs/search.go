@@ -59,7 +59,8 @@ func (k key) next() (key, bool) {
 // item is one item of a tree. Its data is valid until the next one is asked for.
 type item struct {
 	key
-	data []byte
+	transID uint64 // that wrote its leaf
+	data    []byte
 }
 
 // searchArgs is struct btrfs_ioctl_search_args_v2 with a buffer that holds the
@@ -88,10 +89,15 @@ var errShortItem = errors.New("the kernel returned a cut item")
 // The items are not one moment's: the tree may change between two of them. It
 // ends after an error. A tree that does not exist gives ENOENT.
 func search(fs *os.File, tree uint64, first, last key) iter.Seq2[item, error] {
+	return searchSince(fs, tree, 0, first, last)
+}
+
+// searchSince is search that skips leaves older than the transaction since.
+func searchSince(fs *os.File, tree, since uint64, first, last key) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
 		args := &searchArgs{}
 		for from, more := first, true; more && !last.less(from); {
-			args.ask(tree, from, last)
+			args.ask(tree, since, from, last)
 			if err := ioctl(fs, iocTreeSearchV2, unsafe.Pointer(args)); err != nil {
 				yield(item{}, failIoctl("search tree", fs.Name(), err))
 				return
@@ -108,11 +114,11 @@ func search(fs *os.File, tree uint64, first, last key) iter.Seq2[item, error] {
 	}
 }
 
-func (a *searchArgs) ask(tree uint64, first, last key) {
+func (a *searchArgs) ask(tree, since uint64, first, last key) {
 	a.tree = tree
 	a.minID, a.minKind, a.minOffset = first.id, first.kind, first.offset
 	a.maxID, a.maxKind, a.maxOffset = last.id, last.kind, last.offset
-	a.minTransID, a.maxTransID = 0, math.MaxUint64
+	a.minTransID, a.maxTransID = since, math.MaxUint64
 	a.items, a.bufSize = math.MaxUint32, searchBuffer
 }
 
@@ -127,6 +133,7 @@ func eachItem(buf []byte, count uint32, yield func(item, error) bool) (key, bool
 			yield(item{}, errShortItem)
 			return key{}, false
 		}
+		it.transID = binary.NativeEndian.Uint64(buf)
 		it.key = key{
 			id:     binary.NativeEndian.Uint64(buf[8:]),
 			offset: binary.NativeEndian.Uint64(buf[16:]),

@@ -1,0 +1,149 @@
+//go:build root
+
+package btrfs_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs"
+)
+
+var taken = time.Date(2026, 11, 23, 10, 0, 0, 123_456_789, time.UTC)
+
+func snapshot(t *testing.T, p *btrfs.Pool, s btrfs.Share, task string) btrfs.Snapshot {
+	t.Helper()
+	snap, err := p.Snapshot(t.Context(), s, task, taken)
+	must(t, err)
+	return snap
+}
+
+func TestSnapshotHoldsWhatWasWrittenAndIsListed(t *testing.T) {
+	p := newPool(t, "")
+	share := newShare(t, p, "photos")
+	must(t, os.WriteFile(filepath.Join(p.Path(), "photos/a"), []byte("a"), 0o600))
+	first := snapshot(t, p, share, "t2")
+	if first.Name != "20261123T100000Z" || first.ShareUUID != share.UUID || !first.ReadOnly || first.OTransID == 0 {
+		t.Errorf("snapshot is %+v", first)
+	}
+	got, err := os.ReadFile(filepath.Join(p.Path(), ".btrmesh/send/t2", first.Name, "a"))
+	if err != nil || string(got) != "a" {
+		t.Errorf("it holds %q (%v)", got, err)
+	}
+	want := []btrfs.Snapshot{snapshot(t, p, share, "t1"), first, snapshot(t, p, share, "t2"), snapshot(t, p, share, "t2")}
+	list, err := p.Snapshots(t.Context())
+	must(t, err)
+	if diff := cmp.Diff(want, list); diff != "" {
+		t.Errorf("snapshots (-want +got):\n%s", diff)
+	}
+	if name := list[3].Name; name != "20261123T100000.124Z" {
+		t.Errorf("the third one is called %s", name)
+	}
+}
+
+func TestSnapshotsOfAShareAreTakenAtOnce(t *testing.T) {
+	p := newPool(t, "")
+	share := newShare(t, p, "a")
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			s, err := p.Snapshot(t.Context(), share, "task", taken)
+			if err == nil {
+				err = p.DeleteSnapshot(t.Context(), s)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	list, err := p.Snapshots(t.Context())
+	if err != nil || len(list) != 0 {
+		t.Errorf("left over: %+v (%v)", list, err)
+	}
+}
+
+func TestSnapshotFindsAShareThatWasMoved(t *testing.T) {
+	p := newPool(t, "")
+	share := newShare(t, p, "old")
+	must(t, os.Rename(filepath.Join(p.Path(), "old"), filepath.Join(p.Path(), "new")))
+	newShare(t, p, "old")
+	if s := snapshot(t, p, share, "task"); s.ShareUUID != share.UUID {
+		t.Errorf("it is of %s, want %s", s.ShareUUID, share.UUID)
+	}
+}
+
+func TestSnapshotOfAShareThatIsGoneSaysSo(t *testing.T) {
+	p := newPool(t, "")
+	share := newShare(t, p, "a")
+	other := share
+	other.UUID = btrfs.UUID{1}
+	_, err := p.Snapshot(t.Context(), other, "task", taken)
+	wantError(t, err, btrfs.ErrNotSubvolume)
+	must(t, btrfs.DeleteByID(openDir(t, p.Path()), share.ID))
+	_, err = p.Snapshot(t.Context(), share, "task", taken)
+	wantError(t, err, btrfs.ErrNotSubvolume)
+}
+
+func TestSnapshotOfAShareWithASwapFileGivesETXTBSY(t *testing.T) {
+	p := newPool(t, "")
+	share := newShare(t, p, "a")
+	newSwap(t, filepath.Join(p.Path(), "a/swap"))
+	_, err := p.Snapshot(t.Context(), share, "task", taken)
+	wantError(t, err, unix.ETXTBSY)
+}
+
+func TestOddSubvolumesAmongSnapshotsAreNamed(t *testing.T) {
+	p := newPool(t, "")
+	share := newShare(t, p, "a")
+	snap := snapshot(t, p, share, "task")
+	dir := openDir(t, filepath.Join(p.Path(), ".btrmesh/send/task"))
+	must(t, btrfs.CreateSubvolume(dir, "mine"))
+	must(t, btrfs.CreateSnapshot(dir, "20261123T110000Z", openDir(t, filepath.Join(p.Path(), "a")), false))
+	list, err := p.Snapshots(t.Context())
+	if err != nil || len(list) != 1 || list[0] != snap {
+		t.Errorf("snapshots are %+v (%v)", list, err)
+	}
+	odd, err := p.OddSnapshots(t.Context())
+	if want := []string{"task/20261123T110000Z", "task/mine"}; err != nil || !slices.Equal(odd, want) {
+		t.Errorf("odd are %q (%v), want %q", odd, err, want)
+	}
+}
+
+func TestDeletedSnapshotIsGoneAndItsDirectoryWithTheLast(t *testing.T) {
+	p := newPool(t, "")
+	share := newShare(t, p, "a")
+	first, second := snapshot(t, p, share, "task"), snapshot(t, p, share, "task")
+	task := filepath.Join(p.Path(), ".btrmesh/send/task")
+	must(t, p.DeleteSnapshot(t.Context(), first))
+	if _, err := os.Stat(filepath.Join(task, second.Name)); err != nil {
+		t.Error(err)
+	}
+	for range 2 {
+		must(t, p.DeleteSnapshot(t.Context(), second))
+	}
+	if _, err := os.Stat(task); err == nil {
+		t.Error("the directory of the task is still there")
+	}
+}
+
+func TestDeleteSparesWhatIsNoSnapshotOfOurs(t *testing.T) {
+	p := newPool(t, "")
+	share := newShare(t, p, "a")
+	forged := btrfs.Snapshot{Task: "task", Name: "x", ID: share.ID, UUID: share.UUID}
+	if err := p.DeleteSnapshot(t.Context(), forged); err == nil {
+		t.Error("the share passed for a snapshot")
+	}
+	forged.UUID = btrfs.UUID{1}
+	must(t, p.DeleteSnapshot(t.Context(), forged))
+	if _, err := p.Share(t.Context(), "a"); err != nil {
+		t.Error(err)
+	}
+}
