@@ -1,0 +1,61 @@
+package control
+
+// Error codes, the stable names of what can go wrong; scripts match on them.
+const (
+	CodeUsage             = "usage"
+	CodeUnknownCommand    = "unknown_command"
+	CodeUnknownFlag       = "unknown_flag"
+	CodeAmbiguous         = "ambiguous"
+	CodeBadName           = "bad_name"
+	CodeBadFrequency      = "bad_frequency"
+	CodeFrequencyTooSmall = "frequency_too_small"
+	CodeNoTaskDelete      = "no_task_delete"
+	CodeSelfTarget        = "self_target"
+
+	CodeDaemonUnreachable = "daemon_unreachable"
+	CodeSocketDenied      = "socket_denied"
+	CodeReadOnlyUser      = "read_only_user"
+	CodeTimeout           = "timeout"
+	CodeInterrupted       = "interrupted"
+	CodeNoSuchRequest     = "no_such_request"
+	CodeInternal          = "internal"
+
+	CodeShareNotFound     = "share_not_found"
+	CodeApplianceNotFound = "appliance_not_found"
+	CodePoolNotFound      = "pool_not_found"
+	CodeTaskNotFound      = "task_not_found"
+	CodeReplicaNotFound   = "replica_not_found"
+	CodeInviteNotFound    = "invite_not_found"
+	CodeRunNotFound       = "run_not_found"
+
+	CodeNotASubvolume    = "not_a_subvolume"
+	CodeNotBtrfs         = "not_btrfs"
+	CodeTaskExists       = "task_exists"
+	CodeTaskDisabled     = "task_disabled"
+	CodeNotRunning       = "not_running"
+	CodeServiceOff       = "service_off"
+	CodeProtocolMismatch = "protocol_mismatch"
+	CodeReplicaModified  = "replica_modified"
+	CodeReplicaPromoted  = "replica_promoted"
+
+	CodeNotGranted       = "not_granted"
+	CodeQuotaExceeded    = "quota_exceeded"
+	CodeNoSpace          = "no_space"
+	CodeNoCommonSnapshot = "no_common_snapshot"
+	CodeRunFailed        = "run_failed"
+	CodeRunCancelled     = "run_cancelled"
+
+	CodeInviteExpired   = "invite_expired"
+	CodeInviteUsed      = "invite_used"
+	CodeInviteMismatch  = "invite_mismatch"
+	CodeInviteRefused   = "invite_refused"
+	CodeOtherMesh       = "other_mesh"
+	CodeNameTaken       = "name_taken"
+	CodePeerUnreachable = "peer_unreachable"
+	CodePeerRemoved     = "peer_removed"
+
+	CodePortTaken    = "port_taken"
+	CodeSecondDaemon = "second_daemon"
+	CodeForeignState = "foreign_state"
+	CodeWideModes    = "wide_modes"
+)
