@@ -217,6 +217,7 @@ type JoinRequest struct {
 
 // JoinAnswer accepts a joiner: inviter → joiner, <= 32 KiB.
 type JoinAnswer struct {
+	Peer       certs.ID  `cbor:"-"` // the inviter, proven by the handshake
 	Name       string    `cbor:"1,keyasint"`
 	Version    string    `cbor:"2,keyasint"`
 	Proof      bytes32   `cbor:"3,keyasint"` // certs.ProofKey.Inviter

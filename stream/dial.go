@@ -1,0 +1,148 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+
+	"btrmesh/certs"
+)
+
+// dials holds the dial under way to each peer, so that all who want the same
+// connection share it. Safe for concurrent use.
+type dials struct {
+	mu      sync.Mutex
+	flights map[certs.ID]*flight
+}
+
+// flight is one dial; link and err are set before done is closed.
+type flight struct {
+	done chan struct{}
+	link *link
+	err  error
+}
+
+func newDials() *dials { return &dials{flights: make(map[certs.ID]*flight)} }
+
+// join returns the flight to peer and whether the caller has to fly it.
+func (d *dials) join(peer certs.ID) (f *flight, first bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if f, ok := d.flights[peer]; ok {
+		return f, false
+	}
+	f = &flight{done: make(chan struct{})}
+	d.flights[peer] = f
+	return f, true
+}
+
+func (d *dials) land(peer certs.ID, f *flight, l *link, err error) {
+	d.mu.Lock()
+	delete(d.flights, peer)
+	d.mu.Unlock()
+	f.link, f.err = l, err
+	close(f.done)
+}
+
+// link returns the mesh connection to peer, dialling if there is none; fresh
+// says that it was dialled. The error is *UnreachableError, *RemovedError,
+// *ProtocolError, certs.ErrNotMember or ErrClosed, or the end of ctx.
+func (e *Endpoint) link(ctx context.Context, peer certs.ID) (l *link, fresh bool, err error) {
+	if !e.c.Member(peer) {
+		return nil, false, certs.ErrNotMember
+	}
+	if l := e.conns.best(peer); l != nil {
+		return l, false, nil
+	}
+	f, first := e.dials.join(peer)
+	if first && !e.tasks.start(func() { e.fly(context.WithoutCancel(ctx), peer, f) }) {
+		e.dials.land(peer, f, nil, ErrClosed)
+	}
+	select {
+	case <-f.done:
+		return f.link, true, f.err
+	case <-ctx.Done():
+		return nil, false, context.Cause(ctx)
+	}
+}
+
+// fly dials peer for whoever waits on f. It outlives the caller that began it.
+func (e *Endpoint) fly(ctx context.Context, peer certs.ID, f *flight) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	e.tasks.start(func() {
+		select {
+		case <-e.stopped:
+			cancel(ErrClosed)
+		case <-f.done:
+		}
+	})
+	l, err := e.dialMesh(ctx, peer)
+	if err == nil && !e.tasks.start(func() { e.serve(context.WithoutCancel(ctx), l) }) {
+		e.conns.remove(l)
+		l, err = nil, ErrClosed
+	}
+	e.dials.land(peer, f, l, err)
+}
+
+// dialMesh tries the addresses of peer and enters the connection that greets
+// first.
+func (e *Endpoint) dialMesh(ctx context.Context, peer certs.ID) (*link, error) {
+	l, err := race(ctx, peer, e.c.Addresses(peer), func(ctx context.Context, addr netip.AddrPort) (*link, error) {
+		return e.dialLink(ctx, peer, addr)
+	}, func(l *link) { l.close(CodeSuperseded, "another address was faster") })
+	if err != nil {
+		return nil, err
+	}
+	if err := e.admit(l); err != nil {
+		return nil, err
+	}
+	e.c.Log.Info("connected", "peer", peer, "addr", l.conn.RemoteAddr().String())
+	return l, nil
+}
+
+// dialLink connects and greets: only the peer's answer proves that it takes
+// us for a member, as the client of TLS 1.3 finishes first.
+func (e *Endpoint) dialLink(ctx context.Context, peer certs.ID, addr netip.AddrPort) (*link, error) {
+	conn, err := e.transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), e.c.Identity.Client(peer, e.c.Member), meshConfig())
+	if err != nil {
+		return nil, err
+	}
+	l := newLink(conn, peer, true)
+	h, err := exchange[hello](ctx, l, kindGreet, e.hello(bytes16{}))
+	if err == nil && !h.Protocol.meets(protocolRange()) {
+		err = &ProtocolError{Ours: protocolRange(), Theirs: h.Protocol}
+	}
+	if err != nil {
+		l.close(CodeCancelled, "no greeting")
+		return nil, err
+	}
+	l.greeted.Store(&h)
+	return l, nil
+}
+
+func (e *Endpoint) hello(token bytes16) hello {
+	return hello{Protocol: protocolRange(), Name: e.c.Name(), Version: e.c.Version, Token: token}
+}
+
+// dialData makes one more connection to where l goes, for lanes: through a
+// NAT that is the one address known to work.
+func (e *Endpoint) dialData(ctx context.Context, l *link) (*link, error) {
+	if e.conns.crowded(l.peer) {
+		return nil, errors.New("too many connections")
+	}
+	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
+	defer cancel()
+	conn, err := e.transport.Dial(ctx, l.conn.RemoteAddr(), e.c.Identity.Client(l.peer, e.c.Member), dataConfig())
+	if err != nil {
+		return nil, err
+	}
+	data := newLink(conn, l.peer, true)
+	if err := e.admit(data); err != nil {
+		return nil, err
+	}
+	context.AfterFunc(conn.Context(), func() { e.conns.remove(data) })
+	return data, nil
+}

@@ -1,0 +1,184 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/quic-go/quic-go"
+	"golang.org/x/time/rate"
+
+	"btrmesh/certs"
+)
+
+// Rates of strangers. Rates, not concurrency, so that many slow strangers
+// cannot shut a member out.
+const (
+	validateAbove = 20 // handshakes/s: beyond, a source address must prove itself (Retry, RFC 9000 8.1.2)
+	refuseAbove   = 64 // handshakes/s
+	joinsEvery    = 1  // attempts/s to redeem an invite
+	joinsBurst    = 5
+)
+
+// Endpoint is this appliance's end of every connection. All methods are safe
+// for concurrent use.
+type Endpoint struct {
+	c         Config
+	self      certs.ID
+	transport *quic.Transport
+	listener  *quic.Listener
+	conns     *registry
+	dials     *dials
+	sessions  *sessions
+	joins     *rate.Limiter
+	joining   atomic.Int64 // pairing connections at this moment
+	tasks     tasks
+	stopOnce  sync.Once
+	stopped   chan struct{}
+}
+
+// Listen binds an Endpoint to its socket. It serves once Run is called, which
+// must happen: Run releases what Listen takes. quic-go raises the socket's
+// buffers to 7 MiB, by force where the process may.
+func Listen(c Config) (*Endpoint, error) {
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if c.Lanes == 0 {
+		c.Lanes = defaultLanes
+	}
+	e := &Endpoint{
+		c: c, self: c.Identity.ID(), transport: newTransport(c),
+		dials: newDials(), sessions: newSessions(),
+		joins: rate.NewLimiter(joinsEvery, joinsBurst), stopped: make(chan struct{}),
+	}
+	e.conns = newRegistry(e.self)
+	var err error
+	e.listener, err = e.transport.Listen(c.Identity.Server(certs.Policy{Member: c.Member, Pairing: c.Pairing}), acceptConfig())
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", c.Conn.LocalAddr(), err)
+	}
+	return e, nil
+}
+
+func newTransport(c Config) *quic.Transport {
+	reset, token := quic.StatelessResetKey(c.Identity.ResetKey()), quic.TokenGeneratorKey(c.Identity.TokenKey())
+	unproven, all := rate.NewLimiter(validateAbove, validateAbove), rate.NewLimiter(refuseAbove, refuseAbove)
+	return &quic.Transport{
+		Conn: c.Conn, StatelessResetKey: &reset, TokenGeneratorKey: &token,
+		VerifySourceAddress: func(net.Addr) bool { return !unproven.Allow() },
+		ConnContext: func(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
+			if !all.Allow() {
+				return nil, errors.New("too many handshakes")
+			}
+			return ctx, nil
+		},
+	}
+}
+
+// Run serves until ctx ends, then closes every connection with a goodbye and
+// waits for all handlers and goroutines. It returns nil after ctx has ended,
+// and an error if the socket fails. The socket is left open.
+func (e *Endpoint) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, e.stop)()
+	err := e.accept(ctx)
+	e.stop()
+	e.tasks.wait()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("accept on %s: %w", e.c.Conn.LocalAddr(), err)
+}
+
+func (e *Endpoint) stop() {
+	e.stopOnce.Do(func() {
+		close(e.stopped)
+		_ = e.listener.Close()
+		e.conns.closeAll(CodeGoodbye, "goodbye")
+		if err := e.transport.Close(); err != nil {
+			e.c.Log.Warn("transport did not close", "err", err)
+		}
+	})
+}
+
+func (e *Endpoint) accept(ctx context.Context) error {
+	for {
+		conn, err := e.listener.Accept(ctx)
+		if err != nil {
+			return err
+		}
+		// Not ctx: handlers see the connection close first, with its cause.
+		e.tasks.start(func() { e.welcome(context.WithoutCancel(ctx), conn) })
+	}
+}
+
+// welcome finds out who dialled and what for. Nothing of the peer has been
+// parsed before this but the handshake.
+func (e *Endpoint) welcome(ctx context.Context, conn *quic.Conn) {
+	state := conn.ConnectionState().TLS
+	peer, err := certs.PeerID(state)
+	if err != nil {
+		_ = conn.CloseWithError(quic.ApplicationErrorCode(CodeProtocol), "no identity")
+		return
+	}
+	if state.NegotiatedProtocol == certs.ALPNPair {
+		e.servePairing(ctx, conn, peer)
+		return
+	}
+	l := newLink(conn, peer, false)
+	if err := e.admit(l); err != nil {
+		e.c.Log.Info("connection refused", "peer", peer, "err", err)
+		return
+	}
+	e.serve(ctx, l)
+}
+
+// admit enters l into the registry and only then asks for membership, so that
+// a Disconnect in between cannot miss it. On error l is closed.
+func (e *Endpoint) admit(l *link) error {
+	if err := e.conns.add(l); err != nil {
+		code := CodeCrowded
+		if errors.Is(err, ErrClosed) {
+			code = CodeGoodbye
+		}
+		l.close(code, err.Error())
+		return err
+	}
+	if err := e.stillMember(l); err != nil {
+		e.conns.remove(l)
+		return err
+	}
+	return nil
+}
+
+func (e *Endpoint) stillMember(l *link) error {
+	if e.c.Member(l.peer) {
+		return nil
+	}
+	l.close(CodeRemoved, "not a member")
+	return certs.ErrNotMember
+}
+
+// Disconnect closes all connections of peer at once with an application error
+// code of this package and a reason the peer sees. Every run with it fails.
+func (e *Endpoint) Disconnect(peer certs.ID, code uint64, why string) {
+	for _, l := range e.conns.of(peer) {
+		l.close(code, why)
+	}
+}
+
+// Links lists the live mesh connections, the one in use per peer, by peer.
+func (e *Endpoint) Links() []Link {
+	var out []Link
+	for _, l := range e.conns.all() {
+		if e.conns.best(l.peer) == l {
+			out = append(out, l.describe())
+		}
+	}
+	slices.SortFunc(out, func(a, b Link) int { return a.Peer.Compare(b.Peer) })
+	return out
+}

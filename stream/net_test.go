@@ -1,0 +1,218 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/quic-go/quic-go/testutils/simnet"
+
+	"btrmesh/certs"
+)
+
+// fabric is a simulated network of endpoints. All of it lives in one synctest
+// bubble, which fails the test if a goroutine is left behind.
+type fabric struct {
+	simnet.PerfectRouter
+	t     *testing.T
+	nodes []*node
+
+	mu      sync.Mutex
+	members map[certs.ID]bool
+	drop    func(simnet.Packet) bool // nil: none
+}
+
+// node is one appliance on the fabric.
+type node struct {
+	*Endpoint
+	net     *fabric
+	id      certs.ID
+	addr    string
+	pairing bool
+	peers   func(certs.ID) []string // nil: those of the fabric
+	stop    context.CancelFunc
+	ran     chan error
+
+	answer  func(context.Context, certs.ID, Query) (Answer, error)
+	receive func(context.Context, *Inbound)
+	redeem  func(JoinRequest) (JoinAnswer, error)
+	confirm func(certs.ID) error
+}
+
+func (n *node) Answer(ctx context.Context, peer certs.ID, q Query) (Answer, error) {
+	return n.answer(ctx, peer, q)
+}
+func (n *node) Receive(ctx context.Context, in *Inbound) { n.receive(ctx, in) }
+func (n *node) Redeem(_ context.Context, r JoinRequest) (JoinAnswer, error) {
+	return n.redeem(r)
+}
+func (n *node) Confirm(_ context.Context, joiner certs.ID) error { return n.confirm(joiner) }
+
+func (f *fabric) SendPacket(p simnet.Packet) error {
+	f.mu.Lock()
+	drop := f.drop
+	f.mu.Unlock()
+	if drop != nil && drop(p) {
+		return nil
+	}
+	_ = f.PerfectRouter.SendPacket(p) // to nobody: lost
+	return nil
+}
+
+func (f *fabric) member(id certs.ID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.members[id]
+}
+
+func (f *fabric) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+func (f *fabric) addresses(id certs.ID) []string {
+	for _, n := range f.nodes {
+		if n.id == id {
+			return []string{n.addr}
+		}
+	}
+	return nil
+}
+
+// onNet runs test on a fabric of n mutual members, one-way latency apart.
+func onNet(t *testing.T, n int, latency time.Duration, test func(*testing.T, *fabric)) {
+	t.Helper()
+	ids := make([]*certs.Identity, n)
+	for i := range ids {
+		ids[i] = identity(t)
+	}
+	// The smaller ID first, so that tests know who wins crossing dials.
+	slices.SortFunc(ids, func(a, b *certs.Identity) int { return a.ID().Compare(b.ID()) })
+	synctest.Test(t, func(t *testing.T) {
+		f := &fabric{t: t, members: make(map[certs.ID]bool)}
+		sim := &simnet.Simnet{Router: f}
+		for i, id := range ids {
+			f.members[id.ID()] = true
+			addr := &net.UDPAddr{IP: net.IPv4(10, 0, 0, byte(i+1)).To4(), Port: 7945}
+			f.attach(id, sim.NewEndpoint(addr, simnet.NodeBiDiLinkSettings{Latency: latency}))
+		}
+		if err := sim.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range f.nodes {
+			n.run()
+		}
+		test(t, f)
+		for _, n := range f.nodes {
+			n.halt()
+		}
+		time.Sleep(time.Minute) // let packets and timers under way run out
+		if err := sim.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func identity(t *testing.T) *certs.Identity {
+	t.Helper()
+	id, err := certs.CreateIdentity(filepath.Join(t.TempDir(), "identity.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func (f *fabric) attach(id *certs.Identity, conn net.PacketConn) {
+	f.t.Helper()
+	n := &node{net: f, id: id.ID(), addr: conn.LocalAddr().String(), ran: make(chan error, 1)}
+	name := fmt.Sprintf("nas-%d", len(f.nodes))
+	n.answer = func(context.Context, certs.ID, Query) (Answer, error) { return Info{Name: name}.Answer() }
+	n.receive = func(context.Context, *Inbound) {}
+	var err error
+	n.Endpoint, err = Listen(Config{
+		Identity: id, Name: func() string { return name }, Version: "1.0", Conn: conn,
+		Member: f.member, Pairing: func() bool { return n.pairing },
+		Addresses: func(id certs.ID) []string {
+			if n.peers != nil {
+				return n.peers(id)
+			}
+			return f.addresses(id)
+		},
+		Handler: n, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.nodes = append(f.nodes, n)
+}
+
+func (n *node) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	n.stop = cancel
+	go func() { n.ran <- n.Run(ctx) }()
+}
+
+func (n *node) halt() {
+	n.net.t.Helper()
+	n.stop()
+	if err := <-n.ran; err != nil {
+		n.net.t.Errorf("run: %v", err)
+	}
+	n.ran <- nil
+}
+
+// keep returns a receiver that stores the stream in buf and commits, and where
+// its error goes.
+func (n *node) keep(buf *bytes.Buffer) <-chan error {
+	result := make(chan error, 16)
+	n.receive = func(ctx context.Context, in *Inbound) { result <- receiveAll(ctx, in, buf) }
+	return result
+}
+
+func receiveAll(ctx context.Context, in *Inbound, w io.Writer) error {
+	if err := in.Have(ctx, Have{StreamVersion: 2}); err != nil {
+		return err
+	}
+	if _, err := in.Begin(ctx); err != nil {
+		return err
+	}
+	if err := in.Go(ctx); err != nil {
+		return err
+	}
+	n, err := io.Copy(w, in)
+	if err != nil {
+		return err
+	}
+	in.Progress(n)
+	return in.Commit(ctx, Committed{Bytes: n})
+}
+
+// sendAll runs a whole session from n to peer.
+func (n *node) sendAll(ctx context.Context, peer *node, data []byte, b Begin) (Committed, error) {
+	out, _, err := n.Offer(ctx, peer.id, testOffer())
+	if err != nil {
+		return Committed{}, err
+	}
+	defer out.Close()
+	if err := out.Begin(ctx, b); err != nil {
+		return Committed{}, err
+	}
+	if _, err := out.Write(data); err != nil {
+		return Committed{}, err
+	}
+	return out.End(ctx)
+}
+
+func testOffer() Offer {
+	return Offer{Task: "photos-nas-b", Run: 7, Every: 300, Share: "photos", Pool: "tank", Snapshot: [16]byte{1, 2, 3}, CTransID: 99}
+}

@@ -1,0 +1,190 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"btrmesh/certs"
+)
+
+// serve accepts what the peer opens on l until l closes, and returns when all
+// of it has been dealt with. ctx carries values only.
+func (e *Endpoint) serve(ctx context.Context, l *link) {
+	defer e.conns.remove(l)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(l.conn.Context(), func() {
+		cancel(lost(l.peer, context.Cause(l.conn.Context())))
+	})()
+	var streams sync.WaitGroup
+	streams.Go(func() { e.acceptLanes(ctx, l, &streams) })
+	e.acceptStreams(ctx, l, &streams)
+	streams.Wait()
+}
+
+func (e *Endpoint) acceptStreams(ctx context.Context, l *link, streams *sync.WaitGroup) {
+	for {
+		s, err := l.conn.AcceptStream(ctx)
+		if err != nil || e.stillMember(l) != nil {
+			return
+		}
+		streams.Go(func() {
+			defer l.hold()()
+			e.serveStream(ctx, l, s)
+		})
+	}
+}
+
+func (e *Endpoint) acceptLanes(ctx context.Context, l *link, streams *sync.WaitGroup) {
+	for {
+		s, err := l.conn.AcceptUniStream(ctx)
+		if err != nil || e.stillMember(l) != nil {
+			return
+		}
+		streams.Go(func() {
+			defer l.hold()()
+			e.serveLane(l, s)
+		})
+	}
+}
+
+// serveStream reads what a stream is for and serves it.
+func (e *Endpoint) serveStream(ctx context.Context, l *link, s *quic.Stream) {
+	w := newWire(s)
+	if err := s.SetReadDeadline(time.Now().Add(firstWords)); err != nil {
+		return
+	}
+	kind, err := readKind(s)
+	if err == nil {
+		err = e.dispatch(ctx, l, w, kind)
+	}
+	if err == nil {
+		w.finish()
+		s.CancelRead(quic.StreamErrorCode(CodeNone))
+		return
+	}
+	w.abandon(CodeProtocol)
+	e.c.Log.Debug("stream refused", "peer", l.peer, "kind", int(kind), "err", err)
+}
+
+func (e *Endpoint) dispatch(ctx context.Context, l *link, w *wire, kind streamKind) error {
+	switch {
+	case kind == kindGreet && !l.dialled && l.greeted.Load() == nil:
+		return e.serveGreet(l, w)
+	case kind == kindQuery && l.greeted.Load() != nil:
+		return e.serveQuery(ctx, l, w)
+	case kind == kindSession && l.greeted.Load() != nil:
+		return e.serveSession(ctx, l, w)
+	default:
+		return fmt.Errorf("stream of kind %d: %w", kind, ErrBadStream)
+	}
+}
+
+// serveGreet turns an accepted connection into a mesh connection.
+func (e *Endpoint) serveGreet(l *link, w *wire) error {
+	h, err := expect[hello](w.stream)
+	if err != nil {
+		return err
+	}
+	if err := w.send(e.hello(bytes16{})); err != nil {
+		return err
+	}
+	if !h.Protocol.meets(protocolRange()) {
+		return nil // the dialler reads our range and draws the same conclusion
+	}
+	l.greeted.Store(&h)
+	e.c.Log.Info("connected", "peer", l.peer, "addr", l.conn.RemoteAddr().String())
+	e.retire(l)
+	return nil
+}
+
+// serveQuery answers one question.
+func (e *Endpoint) serveQuery(ctx context.Context, l *link, w *wire) error {
+	q, err := expect[Query](w.stream)
+	if err != nil {
+		return err
+	}
+	defer w.bind(ctx)()
+	a, err := e.c.Handler.Answer(ctx, l.peer, q)
+	if err == nil {
+		err = a.check()
+	}
+	if err != nil {
+		return w.send(refusalOf(err))
+	}
+	return w.send(a)
+}
+
+// Query asks peer and returns its answer. It dials if there is no connection,
+// and once more if the one at hand proves dead. The error wraps *Refusal if
+// the peer would not answer, else see Offer.
+func (e *Endpoint) Query(ctx context.Context, peer certs.ID, q Query) (Answer, error) {
+	if err := q.check(); err != nil {
+		return Answer{}, fmt.Errorf("query %s: %w", peer.Short(), err)
+	}
+	var a Answer
+	err := e.onLink(ctx, peer, func(l *link) error {
+		defer l.hold()()
+		var err error
+		a, err = exchange[Answer](ctx, l, kindQuery, q)
+		return err
+	})
+	if err != nil {
+		return Answer{}, fmt.Errorf("query %s: %w", peer.Short(), err)
+	}
+	return a, nil
+}
+
+// onLink runs use on a mesh connection to peer, and again on a new one if that
+// was an old one that turned out dead.
+func (e *Endpoint) onLink(ctx context.Context, peer certs.ID, use func(*link) error) error {
+	for {
+		l, fresh, err := e.link(ctx, peer)
+		if err != nil {
+			return err
+		}
+		err = use(l)
+		if err == nil || fresh || l.live() || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// quiet is how long a superseded connection must be unused before it closes.
+const quiet = 5 * time.Second
+
+// retire lets the connections drain that l has superseded, or l itself. Only
+// the side that dialled one closes it, so that crossing dials cannot end with
+// both closed.
+func (e *Endpoint) retire(l *link) {
+	for _, old := range e.conns.of(l.peer) {
+		if old.dialled && old.greeted.Load() != nil && e.conns.best(l.peer) != old {
+			e.tasks.start(func() { e.drain(old) })
+		}
+	}
+}
+
+// drain closes l when it has been unused for a while, unless it becomes the
+// best connection again.
+func (e *Endpoint) drain(l *link) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for idle := time.Duration(0); idle < quiet; idle += time.Second {
+		select {
+		case <-tick.C:
+		case <-l.conn.Context().Done():
+			return
+		}
+		if e.conns.best(l.peer) == l {
+			return
+		}
+		if l.busy.Load() > 0 {
+			idle = 0
+		}
+	}
+	l.close(CodeSuperseded, "superseded")
+}
