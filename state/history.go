@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"btrmesh/certs"
 )
 
@@ -58,22 +60,31 @@ func (tx *Tx) Runs(f RunFilter) ([]Run, error) {
 	var errs []error
 	prefix := f.prefix()
 	for it.Seek(after(prefix)); it.ValidForPrefix(prefix); {
-		group := bytes.Clone(it.Item().Key())
-		group = group[:max(len(prefix), len(group)-numberSize)]
-		found := 0
-		for ; it.ValidForPrefix(group) && !f.full(found); it.Next() {
-			switch r, err := read[Run](tx, it.Item()); {
-			case err != nil:
-				errs = append(errs, err)
-			case f.matches(r):
-				runs, found = append(runs, r), found+1
-			}
-		}
+		key := it.Item().Key()
+		group := bytes.Clone(key[:max(len(prefix), len(key)-numberSize)])
+		found, err := tx.newestOf(it, group, f)
+		runs, errs = append(runs, found...), append(errs, err)
 		it.Seek(group) // all keys of the group are greater
 	}
 	slices.SortStableFunc(runs, newestFirst)
 	if f.full(len(runs)) {
 		runs = runs[:f.Limit]
+	}
+	return runs, errors.Join(errs...)
+}
+
+// newestOf returns the matches among the runs of one task, on whose last one it
+// stands.
+func (tx *Tx) newestOf(it *badger.Iterator, group []byte, f RunFilter) ([]Run, error) {
+	var runs []Run
+	var errs []error
+	for ; it.ValidForPrefix(group) && !f.full(len(runs)); it.Next() {
+		r, err := read[Run](tx, it.Item())
+		if err != nil {
+			errs = append(errs, err)
+		} else if f.matches(r) {
+			runs = append(runs, r)
+		}
 	}
 	return runs, errors.Join(errs...)
 }

@@ -22,7 +22,7 @@ func Backoff(failures int, every time.Duration, random float64) time.Duration {
 		ceiling *= 2
 	}
 	span := min(ceiling, longestBackoff(every)) - leastBackoff
-	return leastBackoff + time.Duration(min(max(random, 0), 1)*float64(span))
+	return leastBackoff + time.Duration(random*float64(span))
 }
 
 // longestBackoff is the most Backoff returns for a task of that frequency.

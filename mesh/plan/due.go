@@ -20,7 +20,7 @@ func (t Task) due(now time.Time) due {
 	case t.Requested:
 		return due{at: now, why: "requested"}
 	case failing && t.NextTry.Sub(now) <= longestBackoff(t.Every):
-		return due{at: t.NextTry, retry: fmt.Sprintf("%s (failed %s)", t.LastError, times(t.Failures))}
+		return due{at: t.NextTry, retry: t.failure()}
 	case failing || t.LastStart.After(now):
 		return due{at: now, why: "the clock was set back"}
 	case t.LastStart.IsZero():
@@ -51,9 +51,14 @@ func (d due) wait(now time.Time) string {
 	return "next in " + in
 }
 
-func times(n int) string {
-	if n == 1 {
-		return "once"
+// failure says what went wrong, and how often.
+func (t Task) failure() string {
+	often := fmt.Sprintf("failed %d times", t.Failures)
+	if t.Failures == 1 {
+		often = "failed once"
 	}
-	return fmt.Sprintf("%d times", n)
+	if t.LastError == "" {
+		return often
+	}
+	return t.LastError + " (" + often + ")"
 }

@@ -7,8 +7,8 @@ import (
 	"btrmesh/btrfs"
 )
 
-// clockSlack is how far ahead of the clock a snapshot may be before the clock is
-// disbelieved.
+// clockSlack is how far ahead of the clock the newest snapshot may be before the
+// clock is disbelieved.
 const clockSlack = time.Hour
 
 // Verdict says whether a snapshot stays, and why.
@@ -31,9 +31,9 @@ type Verdict struct {
 //     days, weeks and months in which there is one. Hours without a snapshot do
 //     not count, so nothing goes merely because time passes, and now is not asked.
 //
-// If a snapshot is more than an hour ahead of now, the clock is wrong here or
-// was wrong there, and all stay ("clock"). Judging again what stayed, everything
-// stays.
+// While the newest snapshot is more than an hour ahead of now, the clock is wrong
+// or was, and all stay ("clock"); the next snapshot ends that. Judging again what
+// stayed, everything stays.
 func Retain(k Keep, snaps []Snapshot, pins map[btrfs.UUID]string, now time.Time) []Verdict {
 	all := make([]Verdict, 0, len(snaps))
 	for _, s := range oldestFirst(snaps) {
@@ -45,9 +45,13 @@ func Retain(k Keep, snaps []Snapshot, pins map[btrfs.UUID]string, now time.Time)
 	for _, r := range k.rules() {
 		r.apply(all)
 	}
-	keepNewest(all)
-	if slices.ContainsFunc(snaps, func(s Snapshot) bool { return s.Taken.Sub(now) > clockSlack }) {
-		keepRest(all, "clock")
+	if newest := newestUsable(all); newest != nil {
+		if !newest.Keep {
+			newest.keep("newest")
+		}
+		if newest.Taken.Sub(now) > clockSlack {
+			keepRest(all, "clock")
+		}
 	}
 	return all
 }
@@ -97,16 +101,14 @@ func (r rule) apply(all []Verdict) {
 	}
 }
 
-// keepNewest keeps the newest usable snapshot if no rule did.
-func keepNewest(all []Verdict) {
+// newestUsable returns nil if there is none.
+func newestUsable(all []Verdict) *Verdict {
 	for i := range slices.Backward(all) {
-		if v := &all[i]; v.usable() {
-			if !v.Keep {
-				v.keep("newest")
-			}
-			return
+		if all[i].usable() {
+			return &all[i]
 		}
 	}
+	return nil
 }
 
 func keepRest(all []Verdict, reason string) {

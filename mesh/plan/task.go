@@ -38,6 +38,8 @@ func (t Task) idle(serviceOn bool, now time.Time) (Step, bool) {
 		return Step{Kind: Wait, Task: t.Name, Reason: fmt.Sprintf(format, args...)}, true
 	}
 	switch {
+	case t.Running && t.LastStart.IsZero():
+		return wait("running")
 	case t.Running:
 		return wait("running for %s", Words(now.Sub(t.LastStart)))
 	case !t.Enabled:
