@@ -48,10 +48,8 @@ func (p *Pool) generation(ctx context.Context, share Share) (uint64, error) {
 	return newest, err
 }
 
-// wholeTree are the first and the last key there can be.
-func wholeTree() (first, last key) {
-	return key{}, key{math.MaxUint64, math.MaxUint8, math.MaxUint64}
-}
+// lastKey returns the last key there can be; the first is the zero key.
+func lastKey() key { return key{math.MaxUint64, math.MaxUint8, math.MaxUint64} }
 
 // newestLeaf returns the transaction that wrote the newest leaf of a subvolume,
 // at least s.CTransID. A snapshot rewrites the root of the tree only, which is a
@@ -59,9 +57,8 @@ func wholeTree() (first, last key) {
 // balance, it returns s.Generation, which is never too low.
 func newestLeaf(fs *os.File, s Subvolume) (uint64, error) {
 	const enough = 100_000
-	first, last := wholeTree()
 	newest, seen := s.CTransID, 0
-	for it, err := range searchSince(fs, s.ID, newest+1, first, last) {
+	for it, err := range searchSince(fs, s.ID, newest+1, key{}, lastKey()) {
 		if err != nil {
 			return 0, err
 		}
@@ -113,9 +110,8 @@ type leafItem struct {
 // size, and nil for a larger one.
 func smallTree(fs *os.File, id uint64) ([]leafItem, error) {
 	const leaf = 64 << 10
-	first, last := wholeTree()
 	items, size := []leafItem{}, 0
-	for it, err := range search(fs, id, first, last) {
+	for it, err := range search(fs, id, key{}, lastKey()) {
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@
 package btrfs_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,33 +19,33 @@ import (
 // name, and whether that is a change.
 func changes() map[string]change {
 	return map[string]change{
-		"nothing":          {func(*testing.T, string) {}, false},
+		"nothing":          {func(string) error { return nil }, false},
 		"write":            {overwrite, true},
 		"append":           {appendTo, true},
 		"write in place":   {writeInPlace, true},
 		"mapped write":     {writeMapped, true},
-		"truncation":       {func(t *testing.T, dir string) { must(t, os.Truncate(dir+"/file", 10)) }, true},
+		"truncation":       {func(dir string) error { return os.Truncate(dir+"/file", 10) }, true},
 		"hole":             {punch, true},
-		"mode":             {func(t *testing.T, dir string) { must(t, os.Chmod(dir+"/file", 0o640)) }, true},
-		"owner":            {func(t *testing.T, dir string) { must(t, os.Chown(dir+"/file", 7, 7)) }, true},
-		"times":            {func(t *testing.T, dir string) { must(t, os.Chtimes(dir+"/file", taken, taken)) }, true},
-		"attribute":        {func(t *testing.T, dir string) { must(t, unix.Setxattr(dir+"/file", "user.a", []byte("b"), 0)) }, true},
-		"attribute of top": {func(t *testing.T, dir string) { must(t, unix.Setxattr(dir, "user.a", []byte("b"), 0)) }, true},
-		"rename":           {func(t *testing.T, dir string) { must(t, os.Rename(dir+"/file", dir+"/new")) }, true},
-		"removal":          {func(t *testing.T, dir string) { must(t, os.Remove(dir+"/file")) }, true},
-		"link":             {func(t *testing.T, dir string) { must(t, os.Link(dir+"/file", dir+"/link")) }, true},
-		"directory":        {func(t *testing.T, dir string) { must(t, os.Mkdir(dir+"/dir", 0o755)) }, true},
-		"node":             {func(t *testing.T, dir string) { must(t, unix.Mkfifo(dir+"/fifo", 0o600)) }, true},
+		"mode":             {func(dir string) error { return os.Chmod(dir+"/file", 0o640) }, true},
+		"owner":            {func(dir string) error { return os.Chown(dir+"/file", 7, 7) }, true},
+		"times":            {func(dir string) error { return os.Chtimes(dir+"/file", taken, taken) }, true},
+		"attribute":        {func(dir string) error { return unix.Setxattr(dir+"/file", "user.a", []byte("b"), 0) }, true},
+		"attribute of top": {func(dir string) error { return unix.Setxattr(dir, "user.a", []byte("b"), 0) }, true},
+		"rename":           {func(dir string) error { return os.Rename(dir+"/file", dir+"/new") }, true},
+		"removal":          {func(dir string) error { return os.Remove(dir + "/file") }, true},
+		"link":             {func(dir string) error { return os.Link(dir+"/file", dir+"/link") }, true},
+		"directory":        {func(dir string) error { return os.Mkdir(dir+"/dir", 0o755) }, true},
+		"node":             {func(dir string) error { return unix.Mkfifo(dir+"/fifo", 0o600) }, true},
 		"clone":            {cloneInto, true},
-		"write after sync": {func(t *testing.T, dir string) { unix.Sync(); overwrite(t, dir) }, true},
+		"write after sync": {func(dir string) error { unix.Sync(); return overwrite(dir) }, true},
 		"read":             {readBack, false},
 		"other snapshot":   {snapshotOf, false},
-		"write next to it": {func(t *testing.T, dir string) { overwrite(t, filepath.Dir(dir)) }, false},
+		"write next to it": {func(dir string) error { return overwrite(filepath.Dir(dir)) }, false},
 	}
 }
 
 type change struct {
-	do      func(t *testing.T, dir string)
+	do      func(dir string) error
 	changed bool
 }
 
@@ -54,7 +55,7 @@ func TestGenerationTellsChangesFromQuiet(t *testing.T) {
 	for name, c := range changes() {
 		t.Run(name, func(t *testing.T) {
 			share, snap := snapshottedShare(t, p, name)
-			c.do(t, filepath.Join(p.Path(), name))
+			must(t, c.do(filepath.Join(p.Path(), name)))
 			now, err := p.Generation(t.Context(), share)
 			must(t, err)
 			if changed := now > snap.OTransID; changed != c.changed {
@@ -79,7 +80,7 @@ func TestGenerationTellsChangesReplayedAfterACrash(t *testing.T) {
 				p := openPool(t, mount(t, file, "noatime,commit=300"))
 				must(t, os.WriteFile(filepath.Join(p.Path(), "file"), make([]byte, 4096), 0o600))
 				share, snap = snapshottedShare(t, p, name)
-				changes()[name].do(t, filepath.Join(p.Path(), name))
+				must(t, changes()[name].do(filepath.Join(p.Path(), name)))
 				fsyncAll(t, filepath.Join(p.Path(), name))
 				run(t, "cp", "--sparse=always", file, crashed)
 			})
@@ -89,7 +90,7 @@ func TestGenerationTellsChangesReplayedAfterACrash(t *testing.T) {
 			if now <= snap.OTransID {
 				t.Errorf("generation is %d, the snapshot's otransid %d", now, snap.OTransID)
 			}
-			snapshotOf(t, filepath.Join(p.Path(), name))
+			must(t, snapshotOf(filepath.Join(p.Path(), name)))
 			again, err := p.Generation(t.Context(), share)
 			must(t, err)
 			if again <= snap.OTransID {
@@ -144,7 +145,7 @@ func TestForeignSnapshotOfALargeShareIsNoChange(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(p.Path(), "a", strconv.Itoa(i)), nil, 0o600))
 	}
 	snap := snapshot(t, p, share, "task")
-	snapshotOf(t, filepath.Join(p.Path(), "a"))
+	must(t, snapshotOf(filepath.Join(p.Path(), "a")))
 	now, err := p.Generation(t.Context(), share)
 	must(t, err)
 	if now > snap.OTransID {
@@ -176,65 +177,76 @@ func TestGenerationOfAQuietShareIsQuick(t *testing.T) {
 	}
 }
 
-func overwrite(t *testing.T, dir string) {
-	t.Helper()
-	must(t, os.WriteFile(dir+"/file", []byte("changed"), 0o600))
-}
+func overwrite(dir string) error { return os.WriteFile(dir+"/file", []byte("changed"), 0o600) }
 
-func appendTo(t *testing.T, dir string) {
-	t.Helper()
+func appendTo(dir string) error {
 	f, err := os.OpenFile(dir+"/file", os.O_APPEND|os.O_WRONLY, 0)
-	must(t, err)
+	if err != nil {
+		return err
+	}
 	_, err = f.WriteString("more")
-	must(t, err)
-	must(t, f.Close())
+	return errors.Join(err, f.Close())
 }
 
 // writeMapped changes a byte through memory, which no system call tells of.
-func writeMapped(t *testing.T, dir string) {
-	t.Helper()
+func writeMapped(dir string) error {
 	f, err := os.OpenFile(dir+"/file", os.O_RDWR, 0)
-	must(t, err)
+	if err != nil {
+		return err
+	}
 	memory, err := unix.Mmap(int(f.Fd()), 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	must(t, err)
-	must(t, f.Close())
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
 	memory[100] = 1
-	t.Cleanup(func() { _ = unix.Munmap(memory) })
+	return errors.Join(f.Close(), unix.Munmap(memory))
 }
 
 // writeInPlace changes blocks that have no copy-on-write.
-func writeInPlace(t *testing.T, dir string) {
-	t.Helper()
+func writeInPlace(dir string) error {
 	f, err := os.OpenFile(dir+"/nocow", os.O_WRONLY, 0)
-	must(t, err)
+	if err != nil {
+		return err
+	}
 	_, err = f.WriteAt([]byte("changed"), 100)
-	must(t, err)
-	must(t, f.Close())
+	return errors.Join(err, f.Close())
 }
 
-func punch(t *testing.T, dir string) {
-	t.Helper()
+func punch(dir string) error {
 	f, err := os.OpenFile(dir+"/file", os.O_WRONLY, 0)
-	must(t, err)
-	must(t, unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, 4096))
-	must(t, f.Close())
+	if err != nil {
+		return err
+	}
+	err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, 4096)
+	return errors.Join(err, f.Close())
 }
 
-func cloneInto(t *testing.T, dir string) {
-	t.Helper()
-	f, err := os.Create(dir + "/clone")
-	must(t, err)
-	must(t, btrfs.CloneRange(f, 0, openDir(t, dir+"/file"), 0, 0))
-	must(t, f.Close())
+func cloneInto(dir string) error {
+	src, err := os.Open(dir + "/file")
+	if err != nil {
+		return err
+	}
+	dst, err := os.Create(dir + "/clone")
+	if err != nil {
+		return errors.Join(err, src.Close())
+	}
+	return errors.Join(btrfs.CloneRange(dst, 0, src, 0, 0), dst.Close(), src.Close())
 }
 
-func readBack(t *testing.T, dir string) {
-	t.Helper()
+func readBack(dir string) error {
 	_, err := os.ReadFile(dir + "/file")
-	must(t, err)
+	return err
 }
 
-func snapshotOf(t *testing.T, dir string) {
-	t.Helper()
-	must(t, btrfs.CreateSnapshot(openDir(t, filepath.Dir(dir)), "foreign", openDir(t, dir), true))
+// snapshotOf takes a snapshot as other programs do.
+func snapshotOf(dir string) error {
+	src, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	top, err := os.Open(filepath.Dir(dir))
+	if err != nil {
+		return errors.Join(err, src.Close())
+	}
+	return errors.Join(btrfs.CreateSnapshot(top, "foreign", src, true), top.Close(), src.Close())
 }

@@ -115,7 +115,17 @@ func checkBtrfs(dir *os.File) error {
 		return nil
 	}
 	if kind, err := fileSystemType(dir); err == nil {
-		return fmt.Errorf("%w but on %s", ErrNotBtrfs, kind)
+		return &ForeignError{Type: kind}
 	}
 	return ErrNotBtrfs
 }
+
+// ForeignError says which file system is where a pool was expected. It is an
+// ErrNotBtrfs.
+type ForeignError struct{ Type string } // "ext4"
+
+// Error implements error.
+func (e *ForeignError) Error() string { return ErrNotBtrfs.Error() + " but on " + e.Type }
+
+// Unwrap returns ErrNotBtrfs.
+func (e *ForeignError) Unwrap() error { return ErrNotBtrfs }

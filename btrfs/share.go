@@ -142,7 +142,7 @@ func checkShareName(name string) error {
 	switch {
 	case name == "" || name == ".":
 		return fmt.Errorf("the top of a pool cannot be a share: %w", fs.ErrInvalid)
-	case !filepathIsLocal(name):
+	case !isCleanRelative(name):
 		return fmt.Errorf("the name is not a clean path below the pool: %w", fs.ErrInvalid)
 	case isPrivate(name):
 		return fmt.Errorf("what is in %s cannot be a share: %w", DirName, fs.ErrInvalid)
@@ -150,7 +150,8 @@ func checkShareName(name string) error {
 	return nil
 }
 
-func filepathIsLocal(name string) bool {
+// isCleanRelative is false for what could lead out of a directory.
+func isCleanRelative(name string) bool {
 	return path.Clean(name) == name && !path.IsAbs(name) && name != ".." &&
 		!strings.HasPrefix(name, "../") && !strings.Contains(name, "\x00")
 }

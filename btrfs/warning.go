@@ -109,7 +109,7 @@ func findNoCOW(ctx context.Context, dir *os.File) ([]string, error) {
 	var found []string
 	left := examined
 	todo := []string{"."}
-	for depth := 0; depth < 2; depth++ {
+	for range 2 {
 		var below []string
 		for _, path := range todo {
 			if ctx.Err() != nil {
