@@ -21,24 +21,24 @@ const maxJoining = 8
 
 // servePairing serves one joiner: a stranger who holds, perhaps, an invite.
 // Nothing else is reachable on such a connection.
-func (e *Endpoint) servePairing(ctx context.Context, conn *quic.Conn, peer certs.ID) {
+func (e *Endpoint) servePairing(ctx context.Context, l *link) {
 	defer e.joining.Add(-1)
 	if e.joining.Add(1) > maxJoining || !e.joins.Allow() {
-		_ = conn.CloseWithError(quic.ApplicationErrorCode(CodeCrowded), "try again later")
+		l.close(CodeCrowded, "try again later")
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, pairTime)
 	defer cancel()
-	defer context.AfterFunc(conn.Context(), cancel)()
-	err := e.redeem(ctx, conn, peer)
+	defer l.whenClosed(cancel)()
+	err := e.redeem(ctx, l.conn, l.peer)
 	if err == nil {
 		select { // the joiner closes, so that it has read our last word
-		case <-conn.Context().Done():
+		case <-ctx.Done():
 		case <-time.After(farewellTime):
 		}
 	}
-	e.c.Log.Info("pairing connection over", "peer", peer, "addr", conn.RemoteAddr().String(), "err", err)
-	_ = conn.CloseWithError(quic.ApplicationErrorCode(CodeNone), "pairing over")
+	e.c.Log.Info("pairing connection over", "peer", l.peer, "addr", l.conn.RemoteAddr().String(), "err", err)
+	l.close(CodeNone, "pairing over")
 }
 
 // redeem hears one joiner. An error means that it got no answer.

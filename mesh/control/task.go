@@ -119,4 +119,6 @@ type TaskChange struct {
 	Cancelled bool   `json:"cancelled,omitempty"` // Run was told to stop
 	Unchanged bool   `json:"unchanged,omitempty"` // it was so already
 	Plan      *Plan  `json:"plan,omitempty"`
+	// Warnings name what of the share a replica will not hold as it is.
+	Warnings []string `json:"warnings,omitempty"`
 }

@@ -1,0 +1,74 @@
+package mesh
+
+import (
+	"fmt"
+	"slices"
+
+	"btrmesh/btrfs"
+	"btrmesh/btrfs/receive"
+	"btrmesh/state"
+	"btrmesh/stream"
+)
+
+// admission is what a target knows of an offer; decide turns it into a verdict.
+type admission struct {
+	offer      stream.Offer
+	source     string // the source's name, as it says
+	here       string
+	serviceOff bool
+	poolFound  bool
+	pools      []string // "tank, 39.3 GiB free", for a source that named another
+	granted    bool
+	grant      state.Grant
+}
+
+// decide returns nil when the offer may go on, else the refusal to send. Only a
+// grant of this appliance lets anything be written.
+func (a admission) decide() *stream.Refusal {
+	switch {
+	case a.serviceOff:
+		return &stream.Refusal{Code: stream.ServiceOff, Text: fmt.Sprintf("the replication service is off on %s", a.here)}
+	case !a.poolFound:
+		return &stream.Refusal{Code: stream.PoolNotFound, Text: fmt.Sprintf("%s has no pool %q", a.here, a.offer.Pool), Facts: a.pools}
+	case !a.granted:
+		return &stream.Refusal{Code: stream.NotGranted, Text: fmt.Sprintf("%s does not let %s write into pool %s", a.here, a.source, a.offer.Pool)}
+	case len(a.grant.Shares) > 0 && !slices.Contains(a.grant.Shares, a.offer.Share):
+		return &stream.Refusal{Code: stream.NotGranted, Text: fmt.Sprintf("%s lets %s write into pool %s, but not the share %s", a.here, a.source, a.offer.Pool, a.offer.Share)}
+	}
+	return nil
+}
+
+// intact refuses a replica whose newest snapshot somebody made writable or
+// changed: it is left untouched until a person decides.
+func (a admission) intact(r receive.Replica) *stream.Refusal {
+	if n := len(r.Snapshots); n > 0 && r.Snapshots[n-1].Modified {
+		return &stream.Refusal{Code: stream.ReplicaModified, Text: fmt.Sprintf("%s@%s on %s was made writable by hand; it was left untouched", a.offer.Share, a.source, a.here)}
+	}
+	return nil
+}
+
+// reservePercent is the part of a pool that no run may use.
+const reservePercent = 5
+
+func reserve(s btrfs.Space) uint64 { return s.Total / 100 * reservePercent }
+
+// roomFor returns nil when a run of the estimated size fits into the pool above
+// its reserve and into the grant's quota (0: none), else the refusal.
+func roomFor(estimate int64, space btrfs.Space, quota, used uint64) *stream.Refusal {
+	need := uint64(max(estimate, 0))
+	if quota > 0 && used+need > quota {
+		return &stream.Refusal{
+			Code:  stream.QuotaExceeded,
+			Text:  fmt.Sprintf("%s of %s granted are used; this run needs ~%s", size(used), size(quota), size(need)),
+			Facts: []string{fmt.Sprintf("used %d", used), fmt.Sprintf("quota %d", quota), fmt.Sprintf("need %d", need)},
+		}
+	}
+	if need+reserve(space) > space.Free {
+		return &stream.Refusal{
+			Code:  stream.NoSpace,
+			Text:  fmt.Sprintf("%s free, the run needs ~%s and the reserve is %d%%. Nothing was sent", size(space.Free), size(need), reservePercent),
+			Facts: []string{fmt.Sprintf("free %d", space.Free), fmt.Sprintf("need %d", need)},
+		}
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"btrmesh/btrfs"
+	"btrmesh/btrfs/receive"
+	"btrmesh/btrfs/sendstream"
+	"btrmesh/mesh/control"
+	"btrmesh/state"
+	"btrmesh/stream"
+)
+
+// Why a run was ended by this side.
+var (
+	errStopping  = errors.New("the daemon is stopping")
+	errCancelled = errors.New("cancelled")
+	errDenied    = errors.New("the grant was withdrawn")
+)
+
+// poolGoneError says that the pool of a task is not mounted.
+type poolGoneError struct{ pool string }
+
+func (e *poolGoneError) Error() string { return fmt.Sprintf("pool %s is not mounted", e.pool) }
+
+// noCommonError says that only a full send would do.
+type noCommonError struct {
+	reason   string
+	estimate int64
+}
+
+func (e *noCommonError) Error() string { return "no common snapshot: " + e.reason }
+
+// refused tells whether the peer said no with that code.
+func refused(err error, code stream.RefusalCode) bool {
+	return errors.Is(err, &stream.Refusal{Code: code})
+}
+
+// verdict says how a run that did not succeed ends: cancelled if this side
+// ended it, else failed.
+func verdict(ctx context.Context, err error) (state.RunState, error) {
+	if cause := context.Cause(ctx); cause != nil {
+		if errors.Is(cause, context.Canceled) {
+			cause = errStopping
+		}
+		return state.Cancelled, cause
+	}
+	if refused(err, stream.Cancelled) || refused(err, stream.ShuttingDown) {
+		return state.Cancelled, err
+	}
+	return state.Failed, err
+}
+
+// explainer puts a failure into the words an operator reads, with the cure.
+type explainer struct {
+	here, there string // names of the appliances
+	task        state.Task
+}
+
+func (e explainer) explain(err error) *control.Error {
+	if no, ok := errors.AsType[*stream.Refusal](err); ok {
+		return e.refusal(no)
+	}
+	if gone, ok := errors.AsType[*stream.UnreachableError](err); ok {
+		return e.unreachable(gone)
+	}
+	if v, ok := errors.AsType[*stream.ProtocolError](err); ok {
+		return control.ProtocolMismatch(e.there, int64(v.Theirs.Max), int64(v.Ours.Max))
+	}
+	if none, ok := errors.AsType[*noCommonError](err); ok {
+		return control.NoCommonSnapshot(e.task.Name, e.there, none.estimate)
+	}
+	return e.local(err)
+}
+
+// refusal puts a peer's no into the words of this side, which names the cure.
+func (e explainer) refusal(no *stream.Refusal) *control.Error {
+	t := e.task
+	switch no.Code {
+	case stream.NotGranted:
+		return control.NotGranted(e.there, e.here, t.TargetPool)
+	case stream.PoolNotFound:
+		return poolNotFound(e.there, t.TargetPool, no.Facts)
+	case stream.ServiceOff:
+		return control.ServiceOff(e.there, false)
+	case stream.NoSpace:
+		return control.NoSpace(e.there, t.TargetPool, figure(no, "free"), figure(no, "need"), reservePercent, t.Name)
+	case stream.QuotaExceeded:
+		return control.QuotaExceeded(e.here, e.there, t.TargetPool, figure(no, "used"), figure(no, "quota"), figure(no, "need"))
+	case stream.ReplicaModified:
+		return control.ReplicaModified(t.Share+"@"+e.here, e.there, t.Share, e.here, t.Name)
+	case stream.NotMember:
+		return removedBy(e.there)
+	default:
+		return control.Errorf(no.Code.String(), "%s: %s.", e.there, strings.TrimSuffix(no.Text, "."))
+	}
+}
+
+func (e explainer) unreachable(gone *stream.UnreachableError) *control.Error {
+	return unreachable(e.there, gone)
+}
+
+func unreachable(name string, gone *stream.UnreachableError) *control.Error {
+	tried := make([]control.Attempt, 0, len(gone.Tried))
+	for _, a := range gone.Tried {
+		tried = append(tried, control.Attempt{Address: a.Addr, Outcome: a.Why})
+	}
+	return control.PeerUnreachable(name, tried)
+}
+
+func removedBy(name string) *control.Error {
+	return control.Errorf(control.CodePeerRemoved, "%s does not count this appliance as a member any more.", name).
+		HintOn(name, "sudo btrmesh pair invite")
+}
+
+// local explains what went wrong on this side.
+func (e explainer) local(err error) *control.Error {
+	gone := (*poolGoneError)(nil)
+	switch {
+	case errors.As(err, &gone):
+		return control.Errorf(control.CodePoolNotFound, "%v on %s.", gone, e.here).Hint("btrmesh pool list")
+	case errors.Is(err, btrfs.ErrNotSubvolume):
+		return control.NotASubvolume(e.task.PoolName + "/" + e.task.Share)
+	case errors.Is(err, syscall.ENOENT):
+		return control.ShareNotFound(e.task.Share, e.here, "")
+	case errors.Is(err, syscall.ETXTBSY):
+		return control.Errorf("swap_file", "%s holds an active swap file, so it cannot be snapshotted.", e.task.Share).Hint("swapoff FILE")
+	case errors.Is(err, stream.ErrLost), errors.Is(err, stream.ErrGoodbye), errors.Is(err, stream.ErrStalled):
+		return control.Errorf("connection_lost", "%s: %v.", e.there, rootOf(err))
+	case errors.Is(err, errCancelled), errors.Is(err, errStopping), errors.Is(err, errDenied):
+		return control.Errorf(control.CodeRunCancelled, "%v.", err)
+	}
+	return control.AsError(err)
+}
+
+// rootOf returns the sentinel of the stream package in err's chain.
+func rootOf(err error) error {
+	for _, is := range []error{stream.ErrLost, stream.ErrGoodbye, stream.ErrStalled} {
+		if errors.Is(err, is) {
+			return is
+		}
+	}
+	return err
+}
+
+// poolNotFound lists the pools a target says it has.
+func poolNotFound(target, pool string, has []string) *control.Error {
+	e := control.PoolNotFound(target, pool, nil)
+	e.Facts = append(e.Facts, has...)
+	return e
+}
+
+// figure reads one number out of a refusal's facts, "free 4096"; 0 if it is
+// not there.
+func figure(no *stream.Refusal, name string) int64 {
+	var n int64
+	for _, f := range no.Facts {
+		if _, err := fmt.Sscanf(f, name+" %d", &n); err == nil {
+			return n
+		}
+	}
+	return 0
+}
+
+// refusalOf puts what ended a run on the target into what its source is told
+// and both histories say.
+func refusalOf(ctx context.Context, err error) *stream.Refusal {
+	no := (*stream.Refusal)(nil)
+	cause := context.Cause(ctx)
+	switch {
+	case errors.As(err, &no):
+		return no
+	case errors.Is(cause, errDenied):
+		return &stream.Refusal{Code: stream.NotGranted, Text: errDenied.Error()}
+	case errors.Is(cause, errCancelled):
+		return &stream.Refusal{Code: stream.Cancelled, Text: "cancelled on the target"}
+	case errors.Is(err, stream.ErrLost), errors.Is(err, stream.ErrGoodbye), errors.Is(err, stream.ErrStalled):
+		return &stream.Refusal{Code: stream.IO, Text: rootOf(err).Error()}
+	case cause != nil:
+		return &stream.Refusal{Code: stream.ShuttingDown, Text: errStopping.Error()}
+	case errors.Is(err, sendstream.ErrInvalid), errors.Is(err, stream.ErrBadStream):
+		return &stream.Refusal{Code: stream.BadStream, Text: err.Error()}
+	case errors.Is(err, syscall.ENOSPC):
+		return &stream.Refusal{Code: stream.NoSpace, Text: "the pool filled up; what was received is removed again"}
+	case errors.Is(err, syscall.EDQUOT):
+		return &stream.Refusal{Code: stream.QuotaExceeded, Text: "the quota of the pool is used up; what was received is removed again"}
+	case errors.Is(err, receive.ErrModified):
+		return &stream.Refusal{Code: stream.ReplicaModified, Text: err.Error()}
+	case errors.Is(err, receive.ErrNoParent):
+		return &stream.Refusal{Code: stream.NoParent, Text: err.Error()}
+	}
+	return &stream.Refusal{Code: stream.IO, Text: err.Error()}
+}
+
+// size writes bytes as messages do.
+func size(n uint64) string { return control.IEC.Size(int64(min(n, 1<<62))) }
+
+func seconds(d time.Duration) *float64 {
+	s := d.Seconds()
+	return &s
+}

@@ -1,0 +1,262 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"btrmesh/certs"
+	"btrmesh/state"
+	"btrmesh/stream"
+)
+
+const (
+	inviteLife  = 15 * time.Minute
+	inviteTries = 5
+)
+
+// newInvite stores an invite and returns it with its code, which is told once
+// and kept nowhere.
+func (n *Node) newInvite(life time.Duration, into *Pool, quota uint64) (state.Invite, certs.Invite, error) {
+	inv, err := certs.NewInvite(n.me)
+	if err != nil {
+		return state.Invite{}, certs.Invite{}, err
+	}
+	now := time.Now().UTC()
+	rec := state.Invite{ID: inv.ID, Key: inv.Key(), Created: now, Expires: now.Add(life), TriesLeft: inviteTries, QuotaBytes: quota}
+	if into != nil {
+		rec.ReceiveInto, rec.ReceivePool = into.UUID, into.Name
+	}
+	err = n.store.Update(func(tx *state.Tx) error {
+		rec.Number = tx.NextInvite()
+		return tx.PutInvite(rec)
+	})
+	return rec, inv, err
+}
+
+// isPairing is asked on every pairing handshake. Used invites count until they
+// expire, so that the joiner may try again and a second user hears who was first.
+func (n *Node) isPairing() bool {
+	open := false
+	err := n.store.View(func(tx *state.Tx) error {
+		invites, err := tx.Invites()
+		for _, inv := range invites {
+			open = open || inviteLives(inv, time.Now())
+		}
+		return err
+	})
+	return err == nil && open
+}
+
+// inviteLives tells whether now is within the invite's life. A clock that was
+// set back ends it: what cannot be dated is refused.
+func inviteLives(inv state.Invite, now time.Time) bool {
+	return !now.Before(inv.Created) && now.Before(inv.Expires)
+}
+
+// Redeem decides on one use of an invite. It implements stream.Handler.
+func (n *Node) Redeem(ctx context.Context, r stream.JoinRequest) (stream.JoinAnswer, error) {
+	if err := n.joinRate.Wait(ctx); err != nil {
+		return stream.JoinAnswer{}, &stream.Refusal{Code: stream.Busy, Text: "too many attempts"}
+	}
+	var answer stream.JoinAnswer
+	var no *stream.Refusal
+	err := n.store.Update(func(tx *state.Tx) (err error) {
+		answer, no, err = n.redeem(tx, r, time.Now().UTC())
+		return err
+	})
+	if err != nil {
+		n.log.Error("invite not redeemed", "peer", r.Peer.Short(), "err", err)
+		return answer, &stream.Refusal{Code: stream.Internal, Text: "state not writable"}
+	}
+	if no != nil {
+		n.log.Warn("invite refused", "peer", r.Peer.Short(), "address", r.Remote, "code", no.Code)
+		return answer, no
+	}
+	n.log.Info("appliance paired", "peer", r.Name, "id", r.Peer.Short(), "address", r.Remote)
+	return answer, nil
+}
+
+// redeem is the one transaction that turns an invite into a peer: free, then
+// bound to the joiner's key for good. The same key may come again and gets the
+// same answer. A refusal is stored too where it costs a try.
+func (n *Node) redeem(tx *state.Tx, r stream.JoinRequest, now time.Time) (stream.JoinAnswer, *stream.Refusal, error) {
+	inv, ok, err := tx.InviteByID(r.InviteID)
+	if err != nil {
+		return stream.JoinAnswer{}, nil, err
+	}
+	if no := judgeInvite(inv, ok, r, now); no != nil {
+		return stream.JoinAnswer{}, no, nil
+	}
+	if !certs.Equal(inv.Key.Joiner(r.Exporter, r.Peer, n.me), r.Proof) {
+		inv.TriesLeft--
+		return stream.JoinAnswer{}, &stream.Refusal{Code: stream.BadProof, Text: "the code is not the one of this invite"}, tx.PutInvite(inv)
+	}
+	if no, err := n.nameFree(tx, r); no != nil || err != nil {
+		return stream.JoinAnswer{}, no, err
+	}
+	inv.Bound, inv.BoundAt, inv.BoundFrom = r.Peer, now, r.Remote.Addr().String()
+	if err := tx.PutInvite(inv); err != nil {
+		return stream.JoinAnswer{}, nil, err
+	}
+	if err := n.admitPeer(tx, r, inv, now); err != nil {
+		return stream.JoinAnswer{}, nil, err
+	}
+	answer, err := n.joinAnswer(tx, inv.Key.Inviter(r.Exporter, n.me, r.Peer), r.Peer)
+	return answer, nil, err
+}
+
+// judgeInvite refuses what may not be used any more.
+func judgeInvite(inv state.Invite, found bool, r stream.JoinRequest, now time.Time) *stream.Refusal {
+	switch {
+	case !found:
+		return &stream.Refusal{Code: stream.InviteUnknown, Text: "there is no such invite, or it was revoked"}
+	case !inv.Bound.IsZero() && inv.Bound != r.Peer:
+		return &stream.Refusal{
+			Code: stream.InviteUsed, Text: fmt.Sprintf("used by %s at %s from %s", inv.Bound.Short(), inv.BoundAt.UTC().Format(time.DateTime), inv.BoundFrom),
+			Facts: []string{inv.Bound.Short(), inv.BoundAt.UTC().Format(time.RFC3339), inv.BoundFrom},
+		}
+	case !inviteLives(inv, now):
+		return &stream.Refusal{Code: stream.InviteExpired, Text: "expired", Facts: []string{inv.Expires.UTC().Format(time.RFC3339)}}
+	case inv.TriesLeft == 0:
+		return &stream.Refusal{Code: stream.BadProof, Text: "this invite was guessed at too often and is closed"}
+	}
+	return nil
+}
+
+// nameFree refuses a joiner whose name is another appliance's.
+func (n *Node) nameFree(tx *state.Tx, r stream.JoinRequest) (*stream.Refusal, error) {
+	if err := certs.CheckName(r.Name); err != nil {
+		return &stream.Refusal{Code: stream.NameTaken, Text: err.Error()}, nil
+	}
+	taken := r.Name == n.name()
+	all, err := tx.Peers()
+	for _, p := range all {
+		taken = taken || (p.Name == r.Name && p.ID != r.Peer)
+	}
+	if taken {
+		return &stream.Refusal{Code: stream.NameTaken, Text: fmt.Sprintf("the mesh already has an appliance called %s", r.Name)}, err
+	}
+	return nil, err
+}
+
+// admitPeer stores the joiner as a peer, with the grant the invite carries.
+func (n *Node) admitPeer(tx *state.Tx, r stream.JoinRequest, inv state.Invite, now time.Time) error {
+	peer := state.Peer{
+		ID: r.Peer, Name: r.Name, Version: r.Version, Instance: r.Instance, Paired: now, LastSeen: now,
+		Addresses: cleanAddresses(r.Listen), LastAddress: r.Remote.String(),
+	}
+	if err := tx.PutPeer(peer); err != nil {
+		return err
+	}
+	if inv.ReceiveInto.IsZero() {
+		return nil
+	}
+	return tx.PutGrant(state.Grant{Peer: r.Peer, Pool: inv.ReceiveInto, PoolName: inv.ReceivePool, QuotaBytes: inv.QuotaBytes, Given: now})
+}
+
+func (n *Node) joinAnswer(tx *state.Tx, proof [32]byte, joiner certs.ID) (stream.JoinAnswer, error) {
+	answer := stream.JoinAnswer{Name: n.name(), Version: n.cfg.Version, Proof: proof, Addresses: n.listenAddresses(), Time: time.Now().UTC()}
+	grants, err := tx.Grants()
+	if err != nil {
+		return answer, err
+	}
+	for _, g := range grants {
+		if g.Peer == joiner {
+			answer.Granted = append(answer.Granted, g.PoolName)
+		}
+	}
+	answer.Appliances = []string{n.name()}
+	all, err := tx.Peers()
+	for _, p := range all {
+		answer.Appliances = append(answer.Appliances, p.Name)
+	}
+	return answer, err
+}
+
+// Confirm notes that the joiner has stored this appliance. It implements
+// stream.Handler.
+func (n *Node) Confirm(_ context.Context, joiner certs.ID) error {
+	n.log.Debug("joiner confirmed", "peer", joiner.Short())
+	n.wakeUp()
+	return nil
+}
+
+// join pairs with the appliance at addr, which made the invite.
+func (n *Node) join(ctx context.Context, inv certs.Invite, addr string, into *Pool, quota uint64) (stream.JoinAnswer, error) {
+	me := stream.JoinHello{Name: n.name(), Version: n.cfg.Version, Listen: n.listenAddresses()}
+	err := n.store.View(func(tx *state.Tx) error {
+		rec, _, err := tx.Appliance()
+		me.Instance = rec.Instance
+		return err
+	})
+	if err != nil {
+		return stream.JoinAnswer{}, err
+	}
+	answer, confirm, err := n.net.Join(ctx, addr, inv, me)
+	if err != nil {
+		return answer, err
+	}
+	if err := n.store.Update(func(tx *state.Tx) error { return storeInviter(tx, answer, addr, into, quota) }); err != nil {
+		return answer, fmt.Errorf("store %s: %w", answer.Name, err)
+	}
+	n.wakeUp()
+	if err := confirm(ctx); err != nil {
+		n.log.Warn("pairing not confirmed, both know each other all the same", "peer", answer.Name, "err", err)
+	}
+	n.log.Info("paired", "peer", answer.Name, "id", answer.Peer.Short(), "address", addr)
+	return answer, nil
+}
+
+func storeInviter(tx *state.Tx, a stream.JoinAnswer, addr string, into *Pool, quota uint64) error {
+	now := time.Now().UTC()
+	peer := state.Peer{
+		ID: a.Peer, Name: a.Name, Version: a.Version, Paired: now, LastSeen: now,
+		Addresses: cleanAddresses(a.Addresses), LastAddress: addr,
+	}
+	if err := tx.PutPeer(peer); err != nil || into == nil {
+		return err
+	}
+	return tx.PutGrant(state.Grant{Peer: a.Peer, Pool: into.UUID, PoolName: into.Name, QuotaBytes: quota, Given: now})
+}
+
+// listenAddresses lists where this appliance may be reached: the address it
+// listens on, or all of the machine's but loopback and link-local.
+func (n *Node) listenAddresses() []string {
+	if host, err := netip.ParseAddr(n.listenHost); err == nil && !host.IsUnspecified() {
+		return []string{netip.AddrPortFrom(host, n.port).String()}
+	}
+	local, err := net.InterfaceAddrs()
+	if err != nil {
+		n.log.Warn("own addresses not listed", "err", err)
+	}
+	var list []string
+	for _, a := range local {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().IsGlobalUnicast() {
+			list = append(list, netip.AddrPortFrom(p.Addr(), n.port).String())
+		}
+	}
+	return list
+}
+
+// cleanAddresses drops what a peer says it listens on and that is no address.
+func cleanAddresses(given []string) []string {
+	var list []string
+	for _, a := range given {
+		if _, err := netip.ParseAddrPort(a); err == nil {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// withPort completes HOST by the default port.
+func withPort(address string) string {
+	if _, _, err := net.SplitHostPort(address); err == nil {
+		return address
+	}
+	return net.JoinHostPort(address, strconv.Itoa(DefaultPort))
+}

@@ -1,0 +1,145 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"btrmesh/btrfs"
+	"btrmesh/btrfs/receive"
+	"btrmesh/mesh/plan"
+	"btrmesh/state"
+	"btrmesh/stream"
+)
+
+// prune deletes the source snapshots of the task that nothing needs any more.
+// It runs after a commit alone, when it is known what the target holds: without
+// that any of them might be the newest in common.
+func (s *sending) prune(ctx context.Context, have stream.Have) {
+	if err := s.pruneHere(ctx, have); err != nil {
+		s.node.log.Warn("snapshots not pruned", "task", s.task.Name, "err", err)
+	}
+}
+
+func (s *sending) pruneHere(ctx context.Context, have stream.Have) error {
+	all, err := s.shareSnapshots(ctx)
+	if err != nil {
+		return err
+	}
+	pins, err := s.node.pins(s.share.UUID)
+	if err != nil {
+		return err
+	}
+	byID := map[btrfs.UUID]btrfs.Snapshot{}
+	var candidates []plan.Snapshot
+	for _, snap := range all {
+		if snap.Task == s.task.Name {
+			byID[snap.UUID] = snap
+			candidates = append(candidates, planned(snap))
+		}
+	}
+	on := append(held(have), planned(s.snap))
+	var errs []error
+	for _, v := range sourceVerdicts(int(s.task.KeepSource), candidates, on, pins, time.Now().UTC()) {
+		if v.Keep {
+			continue
+		}
+		if err := s.pool.DeleteSnapshot(ctx, byID[v.UUID]); err != nil {
+			errs = append(errs, fmt.Errorf("delete %s: %w", v.Name, err))
+			continue
+		}
+		s.node.log.Info("snapshot pruned", "task", s.task.Name, "snapshot", v.Name)
+	}
+	return errors.Join(errs...)
+}
+
+// sourceVerdicts decides on the snapshots here: of those the target holds the
+// newest keep stay; one that it does not hold is of no use unless it is pinned.
+func sourceVerdicts(keep int, here, there []plan.Snapshot, pins map[btrfs.UUID]string, now time.Time) []plan.Verdict {
+	held := map[btrfs.UUID]bool{}
+	for _, s := range there {
+		held[s.UUID] = true
+	}
+	var common []plan.Snapshot
+	var verdicts []plan.Verdict
+	for _, s := range here {
+		if _, pinned := pins[s.UUID]; held[s.UUID] || pinned {
+			common = append(common, s)
+		} else {
+			verdicts = append(verdicts, plan.Verdict{Snapshot: s})
+		}
+	}
+	return append(verdicts, plan.Retain(plan.Keep{Last: max(keep, 1)}, common, pins, now)...)
+}
+
+// pins are the snapshots of a share that must stay, and why: the base of every
+// task, and what open runs send or send from.
+func (n *Node) pins(share btrfs.UUID) (map[btrfs.UUID]string, error) {
+	pins := map[btrfs.UUID]string{}
+	err := n.store.View(func(tx *state.Tx) error {
+		tasks, err := tx.Tasks()
+		if err != nil {
+			return err
+		}
+		for _, t := range tasks {
+			if t.ShareUUID == share && !t.Base.IsZero() {
+				pins[t.Base] = "base"
+			}
+		}
+		open, err := tx.OpenRuns()
+		for _, r := range open {
+			pins[r.SnapshotUUID] = fmt.Sprintf("open run %d", r.Number)
+			pins[r.Parent] = fmt.Sprintf("base of run %d", r.Number)
+		}
+		return err
+	})
+	delete(pins, btrfs.UUID{})
+	return pins, err
+}
+
+// prune applies the retention that the task asks for to the replica, within
+// what the grant promises. The newest committed snapshot always stays.
+func (r *receiving) prune(ctx context.Context) {
+	if err := r.pruneReplica(ctx); err != nil {
+		r.node.log.Warn("replica not pruned", "task", r.offer.Task, "share", r.offer.Share, "err", err)
+	}
+}
+
+func (r *receiving) pruneReplica(ctx context.Context) error {
+	keep, err := plan.ParseKeep(r.offer.Keep)
+	if err != nil {
+		return err
+	}
+	keep.MinAge = r.grant.MinKeep
+	replica, ok, err := r.pool.Find(ctx, r.in.Peer().String(), r.offer.Share)
+	if err != nil || !ok {
+		return err
+	}
+	byID := map[btrfs.UUID]receive.Received{}
+	var candidates []plan.Snapshot
+	for _, s := range replica.Snapshots {
+		byID[s.Snapshot] = s
+		candidates = append(candidates, receivedSnapshot(s))
+	}
+	pins := map[btrfs.UUID]string{r.offer.Snapshot: "base"}
+	var errs []error
+	for _, v := range plan.Retain(keep, candidates, pins, time.Now().UTC()) {
+		if v.Keep {
+			continue
+		}
+		if err := r.pool.Delete(ctx, replica, byID[v.UUID]); err != nil {
+			errs = append(errs, fmt.Errorf("delete %s: %w", v.Name, err))
+			continue
+		}
+		r.node.log.Info("snapshot pruned", "task", r.offer.Task, "share", r.offer.Share, "snapshot", v.Name)
+	}
+	return errors.Join(errs...)
+}
+
+func receivedSnapshot(s receive.Received) plan.Snapshot {
+	return plan.Snapshot{
+		UUID: s.Snapshot, CTransID: s.CTransID, Taken: s.Taken, Received: s.Received, Name: s.Dir,
+		ReadOnly: s.ReadOnly, Modified: s.Modified || s.Problem != "",
+	}
+}

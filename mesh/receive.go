@@ -1,0 +1,325 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"btrmesh/btrfs"
+	"btrmesh/btrfs/receive"
+	"btrmesh/state"
+	"btrmesh/stream"
+)
+
+// receiving is the target's side of one run.
+type receiving struct {
+	node    *Node
+	in      *stream.Inbound
+	offer   stream.Offer
+	run     *run
+	pool    *Pool
+	grant   state.Grant
+	replica receive.Replica
+}
+
+// Receive serves one run that a source leads. It implements stream.Handler.
+func (n *Node) Receive(ctx context.Context, in *stream.Inbound) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r := &receiving{node: n, in: in, offer: in.Offer()}
+	log := n.log.With("peer", in.Peer().Short(), "task", r.offer.Task, "run", r.offer.Run)
+	if no := r.admit(ctx); no != nil {
+		log.Info("offer refused", "code", no.Code, "text", no.Text)
+		r.refuse(ctx, no)
+		return
+	}
+	if no := r.start(cancel); no != nil {
+		r.refuse(ctx, no)
+		return
+	}
+	defer n.runs.remove(r.run)
+	if err := r.do(ctx); err != nil {
+		r.fail(ctx, err)
+	}
+}
+
+// refuse tells the source why not. A source that is gone learns it on its own.
+func (r *receiving) refuse(ctx context.Context, no *stream.Refusal) {
+	if err := r.in.Refuse(context.WithoutCancel(ctx), no.Code, no.Text, no.Facts...); err != nil {
+		r.node.log.Debug("refusal not delivered", "peer", r.in.Peer().Short(), "err", err)
+	}
+}
+
+// admit gathers what is known about the offer and lets admission decide.
+func (r *receiving) admit(ctx context.Context) *stream.Refusal {
+	q := admission{offer: r.offer, source: r.in.PeerName(), here: r.node.name(), pools: r.node.poolNames()}
+	pool, ok := r.node.pools.get(r.offer.Pool)
+	err := r.node.store.View(func(tx *state.Tx) error {
+		me, _, err := tx.Appliance()
+		q.serviceOff = me.ServiceOff
+		if err != nil || !ok {
+			return err
+		}
+		q.poolFound = true
+		q.grant, q.granted, err = tx.Grant(r.in.Peer(), pool.UUID)
+		return err
+	})
+	if err != nil {
+		return &stream.Refusal{Code: stream.Internal, Text: "state not readable"}
+	}
+	if no := q.decide(); no != nil {
+		return no
+	}
+	r.pool, r.grant = pool, q.grant
+	replica, _, err := pool.Find(ctx, r.in.Peer().String(), r.offer.Share)
+	if err != nil {
+		return &stream.Refusal{Code: stream.IO, Text: "replica not readable: " + err.Error()}
+	}
+	r.replica = replica
+	return q.intact(replica)
+}
+
+// start records the run. The number is the source's: both histories agree on it.
+func (r *receiving) start(cancel context.CancelCauseFunc) *stream.Refusal {
+	rec := state.Run{
+		Side: state.Receive, Task: r.offer.Task, Peer: r.in.Peer(), Number: r.offer.Run, Share: r.offer.Share,
+		Pool: r.pool.Name, State: state.Offered, Started: time.Now().UTC(),
+		Snapshot: snapshotName(r.offer.Taken), SnapshotUUID: r.offer.Snapshot,
+	}
+	r.run = &run{store: r.node.store, log: r.node.log, cancel: cancel, rec: rec}
+	if !r.node.runs.add(r.run) {
+		return &stream.Refusal{Code: stream.Busy, Text: "a run of this task is being received already"}
+	}
+	if err := r.node.store.Update(func(tx *state.Tx) error { return tx.PutRun(rec) }); err != nil {
+		r.node.runs.remove(r.run)
+		r.node.log.Error("run not recorded", "task", rec.Task, "run", rec.Number, "err", err)
+		return &stream.Refusal{Code: stream.Internal, Text: "state not writable"}
+	}
+	return nil
+}
+
+// snapshotName writes the time of a snapshot as its source names it.
+func snapshotName(taken time.Time) string {
+	form := "20060102T150405Z"
+	if taken.Nanosecond() != 0 {
+		form = "20060102T150405.000Z"
+	}
+	return taken.UTC().Format(form)
+}
+
+func (r *receiving) do(ctx context.Context) error {
+	have, err := r.have()
+	if err != nil {
+		return err
+	}
+	if err := r.in.Have(ctx, have); err != nil {
+		return err
+	}
+	if r.offer.Unchanged {
+		return r.confirm(ctx)
+	}
+	begin, err := r.in.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.agree(ctx, begin); err != nil {
+		return err
+	}
+	return r.commit(ctx, begin)
+}
+
+// have tells the source what this replica holds, newest first, and what is free.
+func (r *receiving) have() (stream.Have, error) {
+	space, err := r.pool.Space()
+	if err != nil {
+		return stream.Have{}, fmt.Errorf("space of pool %s: %w", r.pool.Name, err)
+	}
+	return stream.Have{
+		Snapshots: heldOf(r.replica.Snapshots), FreeBytes: space.Free, ReserveBytes: reserve(space),
+		StreamVersion: r.node.streamVersion, ReplicaPath: r.replica.Path,
+	}, nil
+}
+
+// heldOf lists what is sound, newest first; what was changed by hand can be
+// nobody's base.
+func heldOf(snaps []receive.Received) []stream.Held {
+	var held []stream.Held
+	for _, s := range slices.Backward(snaps) {
+		if s.Modified || s.Problem != "" || len(held) == stream.MaxHeld {
+			continue
+		}
+		held = append(held, stream.Held{
+			UUID: s.Snapshot, CTransID: s.CTransID, Taken: s.Taken, Run: s.Run, Received: s.Received, Bytes: s.StreamBytes,
+		})
+	}
+	return held
+}
+
+// confirm answers a source whose share has not changed: fresh if its newest
+// snapshot is the newest here.
+func (r *receiving) confirm(ctx context.Context) error {
+	n := len(r.replica.Snapshots)
+	if n == 0 || r.replica.Snapshots[n-1].Snapshot != r.offer.Snapshot || r.replica.Snapshots[n-1].Modified {
+		return &stream.Refusal{Code: stream.NoParent, Text: "the replica does not hold that snapshot as its newest"}
+	}
+	newest := r.replica.Snapshots[n-1]
+	err := r.run.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
+		rec.Kind = state.Unchanged
+		r.count(rec)
+		return r.index(tx, newest, time.Now().UTC())
+	})
+	if err != nil {
+		return err
+	}
+	return r.in.Commit(ctx, stream.Committed{Snapshot: newest.Snapshot, Received: newest.Received, Unchanged: true})
+}
+
+// agree checks what the source announced against what is here, records it, and
+// says go.
+func (r *receiving) agree(ctx context.Context, b stream.Begin) error {
+	if !b.Parent.IsZero() && !r.holds(b.Parent) {
+		return &stream.Refusal{Code: stream.NoParent, Text: fmt.Sprintf("snapshot %s is not in the replica", b.Parent)}
+	}
+	space, err := r.pool.Space()
+	if err != nil {
+		return fmt.Errorf("space of pool %s: %w", r.pool.Name, err)
+	}
+	used, err := r.used(ctx)
+	if err != nil {
+		return err
+	}
+	if no := roomFor(b.EstimateBytes, space, r.grant.QuotaBytes, used); no != nil {
+		return no
+	}
+	err = r.run.become(state.Sending, func(_ *state.Tx, rec *state.Run) error {
+		rec.Kind, rec.Parent, rec.EstimateBytes = kindOf(b.Parent), b.Parent, b.EstimateBytes
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.run.progress(r.count)
+	return r.in.Go(ctx)
+}
+
+func (r *receiving) holds(snapshot btrfs.UUID) bool {
+	for _, s := range r.replica.Snapshots {
+		if s.Snapshot == snapshot && !s.Modified {
+			return true
+		}
+	}
+	return false
+}
+
+// used sums what the source has put into this pool: the stream bytes of the
+// snapshots it has there, for without quota groups the exact share is unknown.
+func (r *receiving) used(ctx context.Context) (uint64, error) {
+	replicas, err := r.pool.Replicas.Replicas(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("replicas of pool %s: %w", r.pool.Name, err)
+	}
+	return usedBy(replicas, r.in.Peer().String()), nil
+}
+
+func usedBy(replicas []receive.Replica, source string) uint64 {
+	var sum uint64
+	for _, rep := range replicas {
+		if rep.Source != source {
+			continue
+		}
+		for _, s := range rep.Snapshots {
+			sum += uint64(max(s.StreamBytes, 0))
+		}
+	}
+	return sum
+}
+
+// commit applies the stream, makes it durable and visible, records it, and only
+// then tells the source.
+func (r *receiving) commit(ctx context.Context, b stream.Begin) error {
+	got, err := r.pool.Receive(ctx, receive.Spec{
+		Source: r.in.Peer().String(), SourceName: r.in.PeerName(), Share: r.offer.Share, ShareUUID: r.offer.ShareUUID,
+		Task: r.offer.Task, Run: r.offer.Run, Snapshot: r.offer.Snapshot, CTransID: r.offer.CTransID, Taken: r.offer.Taken,
+		Parent: b.Parent, MaxBytes: mostBytes(b.EstimateBytes), Progress: r.in.Progress,
+	}, &endNotice{r: r.in, ended: func() error { return r.run.become(state.Committing, nil) }})
+	if err != nil && !errors.Is(err, receive.ErrExists) {
+		return err
+	}
+	err = r.run.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
+		r.count(rec)
+		rec.AppliedBytes = rec.StreamBytes
+		return r.index(tx, got, got.Taken)
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.in.Commit(ctx, stream.Committed{Snapshot: got.Snapshot, Received: got.Received, Bytes: got.StreamBytes}); err != nil {
+		r.node.log.Warn("answer not delivered, the source asks again", "task", r.offer.Task, "run", r.offer.Run, "err", err)
+	}
+	r.prune(ctx)
+	return nil
+}
+
+// mostBytes bounds what a stream may bring: a tenth and a mebibyte over what
+// was announced.
+func mostBytes(estimate int64) int64 { return estimate + estimate/10 + 1<<20 }
+
+// endNotice tells when the sender's promise of completeness has arrived, which
+// is the moment before the commit begins.
+type endNotice struct {
+	r     io.Reader
+	ended func() error
+	done  bool
+}
+
+func (e *endNotice) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	if errors.Is(err, io.EOF) && !e.done {
+		e.done = true
+		if err := e.ended(); err != nil {
+			return n, err
+		}
+	}
+	return n, err
+}
+
+// index updates what is known of the replica as a whole.
+func (r *receiving) index(tx *state.Tx, got receive.Received, fresh time.Time) error {
+	return tx.PutReplica(state.Replica{
+		Source: r.in.Peer(), Share: r.offer.Share, Pool: r.pool.UUID, PoolName: r.pool.Name, Task: r.offer.Task,
+		EverySeconds: r.offer.Every, Path: r.replica.Path, FreshAt: fresh, LastReceived: got.Received,
+		LastRun: r.offer.Run, Snapshot: got.Snapshot,
+	})
+}
+
+func (r *receiving) count(rec *state.Run) {
+	stats := r.in.Stats()
+	rec.StreamBytes, rec.DataBytes = stats.RawBytes, stats.DataBytes
+	rec.MetaOutBytes, rec.MetaInBytes = stats.MetaOutBytes, stats.MetaInBytes
+	rec.AppliedBytes = r.in.Applied()
+}
+
+// fail records the run as failed here and tells the source, with the same words.
+func (r *receiving) fail(ctx context.Context, err error) {
+	if r.run.record().State.Final() {
+		r.node.log.Warn("answer not delivered, the source asks again", "task", r.offer.Task, "run", r.offer.Run, "err", err)
+		return
+	}
+	no := refusalOf(ctx, err)
+	next := state.Failed
+	if no.Code == stream.Cancelled || no.Code == stream.ShuttingDown {
+		next = state.Cancelled
+	}
+	recordErr := r.run.become(next, func(_ *state.Tx, rec *state.Run) error {
+		r.count(rec)
+		rec.Code, rec.Error = no.Code.String(), no.Text
+		return nil
+	})
+	if recordErr != nil {
+		r.node.log.Error("run not recorded", "task", r.offer.Task, "run", r.offer.Run, "err", recordErr)
+	}
+	r.refuse(ctx, no)
+}

@@ -1,0 +1,170 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"btrmesh/certs"
+	"btrmesh/state"
+)
+
+// run is one execution of a task while it lasts, on either side. Its record is
+// the truth: every change of state is persisted before anything relies on it.
+//
+//	planned → snapshotted → offered → sending → committing → done
+//	   └───────────┴───────────┴─────────┴──────────┴─────→ failed | cancelled
+//
+// The crash points: before sending a run left open has failed, for the target
+// cannot have committed it. In committing only the target knows; the run stays
+// open until its next answer settles it.
+type run struct {
+	store  *state.Store
+	log    *slog.Logger
+	cancel context.CancelCauseFunc
+
+	mu  sync.Mutex
+	rec state.Run
+	// live gives the progress that is not persisted; nil before any.
+	live  func(*state.Run)
+	meter rateMeter
+}
+
+// record returns the run as it stands, with live progress.
+func (r *run) record() state.Run {
+	r.mu.Lock()
+	rec, live := r.rec, r.live
+	r.mu.Unlock()
+	if live != nil && !rec.State.Final() {
+		live(&rec)
+	}
+	return rec
+}
+
+// set replaces the record, before anything relies on it.
+func (r *run) set(rec state.Run) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rec = rec
+}
+
+// progress sets where the live figures come from.
+func (r *run) progress(live func(*state.Run)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.live = live
+}
+
+// become moves the run to next: it checks the edge, applies change to the
+// record, persists both in one transaction, and logs. It panics on an edge that
+// does not exist, for that is a mistake in the engine.
+func (r *run) become(next state.RunState, change func(tx *state.Tx, rec *state.Run) error) error {
+	rec := r.record()
+	from := rec.State
+	if !from.CanBecome(next) {
+		panic(fmt.Sprintf("run %s %d: %s cannot become %s", rec.Task, rec.Number, from, next))
+	}
+	rec.State = next
+	if next.Final() {
+		rec.Ended = time.Now().UTC()
+	}
+	err := r.store.Update(func(tx *state.Tx) error {
+		if change != nil {
+			if err := change(tx, &rec); err != nil {
+				return err
+			}
+		}
+		return tx.PutRun(rec)
+	})
+	if err != nil {
+		return fmt.Errorf("record run %d of %s as %s: %w", rec.Number, rec.Task, next, err)
+	}
+	r.set(rec)
+	r.report(from, rec)
+	return nil
+}
+
+// report logs one transition. Each is debug but the ones an operator tells
+// another: how a run ended.
+func (r *run) report(from state.RunState, rec state.Run) {
+	log := r.log.With("task", rec.Task, "run", rec.Number)
+	switch {
+	case rec.State == state.Failed:
+		log.Warn("run failed", "from", from, "code", rec.Code, "err", rec.Error, "took", rec.Ended.Sub(rec.Started))
+	case rec.State == state.Done && rec.Kind != state.Unchanged:
+		log.Info("run done", "kind", rec.Kind, "snapshot", rec.Snapshot, "bytes", rec.StreamBytes, "took", rec.Ended.Sub(rec.Started))
+	default:
+		log.Debug("run", "from", from, "to", rec.State)
+	}
+}
+
+// runKey names a live run: a task runs once at a time on each side.
+type runKey struct {
+	side state.Side
+	peer certs.ID // zero on the sending side: task names are unique there
+	task string
+}
+
+func keyOf(rec state.Run) runKey {
+	key := runKey{side: rec.Side, task: rec.Task}
+	if rec.Side == state.Receive {
+		key.peer = rec.Peer
+	}
+	return key
+}
+
+// runs are the live runs of this appliance. Safe for concurrent use.
+type runs struct {
+	mu   sync.Mutex
+	live map[runKey]*run
+}
+
+// add registers r, or reports that its task is already running.
+func (rs *runs) add(r *run) bool {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	key := keyOf(r.rec)
+	if rs.live[key] != nil {
+		return false
+	}
+	rs.live[key] = r
+	return true
+}
+
+func (rs *runs) remove(r *run) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	delete(rs.live, keyOf(r.rec))
+}
+
+func (rs *runs) get(key runKey) (*run, bool) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	r, ok := rs.live[key]
+	return r, ok
+}
+
+// all returns the live runs in no order.
+func (rs *runs) all() []*run {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	list := make([]*run, 0, len(rs.live))
+	for _, r := range rs.live {
+		list = append(list, r)
+	}
+	return list
+}
+
+// cancelWhere ends the live runs that match, giving why as the cause.
+func (rs *runs) cancelWhere(match func(state.Run) bool, why error) int {
+	n := 0
+	for _, r := range rs.all() {
+		if match(r.record()) {
+			r.cancel(why)
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,159 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"btrmesh/mesh/plan"
+	"btrmesh/state"
+)
+
+// The most runs this appliance leads at once, in all and to one target.
+const (
+	maxRunning = 4
+	maxPerPeer = 2
+)
+
+// longestNap bounds how long the schedule sleeps: clocks jump, pools come back.
+const longestNap = 10 * time.Second
+
+// schedule starts the runs that fall due until ctx is done, and waits for them.
+func (n *Node) schedule(ctx context.Context) error {
+	var g errgroup.Group
+	for ctx.Err() == nil {
+		steps, err := n.plan(time.Now().UTC())
+		if err != nil {
+			n.log.Error("schedule not planned", "err", err)
+		}
+		n.steps.set(steps)
+		for _, step := range steps {
+			if step.Kind == plan.Start {
+				n.launch(ctx, &g, step)
+			}
+		}
+		n.nap(ctx, steps)
+	}
+	return g.Wait()
+}
+
+// launch starts the run of one step. A run's own failure is in its record.
+func (n *Node) launch(ctx context.Context, g *errgroup.Group, step plan.Step) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	s, err := n.startSend(step.Task, cancel)
+	if err != nil || s == nil {
+		cancel(nil)
+		if err != nil {
+			n.log.Error("run not started", "task", step.Task, "err", err)
+		}
+		return
+	}
+	n.log.Debug("run starts", "task", step.Task, "reason", step.Reason)
+	g.Go(func() error {
+		defer cancel(nil)
+		if err := s.execute(ctx); err != nil {
+			n.log.Error("run not recorded", "task", step.Task, "err", err)
+		}
+		return nil
+	})
+}
+
+// nap sleeps until the next step is due, or something changes.
+func (n *Node) nap(ctx context.Context, steps []plan.Step) {
+	timer := time.NewTimer(untilNext(steps, time.Now()))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-n.wake:
+	}
+}
+
+func untilNext(steps []plan.Step, now time.Time) time.Duration {
+	nap := longestNap
+	for _, s := range steps {
+		if !s.Until.IsZero() {
+			nap = min(nap, max(s.Until.Sub(now), 10*time.Millisecond))
+		}
+	}
+	return nap
+}
+
+// plan gathers what is known and lets the planner decide.
+func (n *Node) plan(now time.Time) ([]plan.Step, error) {
+	view := plan.View{MaxRunning: maxRunning, MaxPerPeer: maxPerPeer}
+	err := n.store.View(func(tx *state.Tx) error {
+		me, _, err := tx.Appliance()
+		if err != nil {
+			return err
+		}
+		view.ServiceOn = !me.ServiceOff
+		tasks, err := tx.Tasks()
+		if err != nil {
+			return err
+		}
+		for _, t := range tasks {
+			planned, err := n.plannedTask(tx, t)
+			if err != nil {
+				return err
+			}
+			view.Tasks = append(view.Tasks, planned)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	return plan.Plan(view, now), nil
+}
+
+func (n *Node) plannedTask(tx *state.Tx, t state.Task) (plan.Task, error) {
+	_, present := n.pools.byUUID(t.Pool)
+	_, running := n.runs.get(runKey{side: state.Send, task: t.Name})
+	last, _, err := lastRun(tx, t.Name)
+	if err != nil {
+		return plan.Task{}, err
+	}
+	return plan.Task{
+		Name: t.Name, Share: t.Share, PoolName: t.PoolName, Peer: t.Target, PeerName: n.peerName(tx, t.Target),
+		Every: time.Duration(t.EverySeconds) * time.Second, Enabled: t.Enabled, Running: running,
+		Requested: !t.RunRequested.IsZero(), PoolPresent: present, ShareFound: true, Created: t.Created,
+		LastStart: last.Started, FreshAt: t.FreshAt, Failures: int(t.Failures), NextTry: t.NextTry, LastError: last.Error,
+	}, nil
+}
+
+// lastRun returns the newest run of a task of this appliance.
+func lastRun(tx *state.Tx, task string) (state.Run, bool, error) {
+	runs, err := tx.Runs(state.RunFilter{Side: state.Send, Task: task, Limit: 1})
+	if err != nil || len(runs) == 0 {
+		return state.Run{}, false, err
+	}
+	return runs[0], true, nil
+}
+
+// stepBoard holds the newest plan, so that status can say what each task waits
+// for. Safe for concurrent use.
+type stepBoard struct {
+	mu    sync.Mutex
+	steps map[string]plan.Step
+}
+
+func (b *stepBoard) set(steps []plan.Step) {
+	board := make(map[string]plan.Step, len(steps))
+	for _, s := range steps {
+		board[s.Task] = s
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.steps = board
+}
+
+func (b *stepBoard) get(task string) (plan.Step, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, ok := b.steps[task]
+	return s, ok
+}

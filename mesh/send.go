@@ -1,0 +1,422 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"btrmesh/btrfs"
+	"btrmesh/mesh/plan"
+	"btrmesh/state"
+	"btrmesh/stream"
+)
+
+// sending is the source's side of one run, from the check for changes to the
+// target's verdict.
+type sending struct {
+	node  *Node
+	run   *run
+	task  state.Task
+	pool  *Pool
+	share btrfs.Share
+	snap  btrfs.Snapshot
+}
+
+// startSend numbers a new run of the task and records it as planned. It returns
+// nil when the task is running already. The caller executes what it returns;
+// cancel is what ends the context it will do that in.
+func (n *Node) startSend(name string, cancel context.CancelCauseFunc) (*sending, error) {
+	s := &sending{node: n}
+	s.run = &run{store: n.store, log: n.log, cancel: cancel, rec: state.Run{Side: state.Send, Task: name}}
+	if !n.runs.add(s.run) {
+		return nil, nil
+	}
+	if err := n.store.Update(s.enrol); err != nil {
+		n.runs.remove(s.run)
+		return nil, fmt.Errorf("start a run of %s: %w", name, err)
+	}
+	return s, nil
+}
+
+// enrol gives the run its number. It may be called again when the transaction
+// is retried.
+func (s *sending) enrol(tx *state.Tx) error {
+	task, err := taskNamed(tx, s.run.record().Task)
+	if err != nil {
+		return err
+	}
+	s.task = task
+	rec := state.Run{
+		Side: state.Send, Task: task.Name, Peer: task.Target, Number: max(task.NextRun, 1), Share: task.Share,
+		Pool: task.TargetPool, State: state.Planned, Started: time.Now().UTC(),
+	}
+	task.NextRun = rec.Number + 1
+	task.RunRequested, task.FullRequested = time.Time{}, false
+	s.run.set(rec)
+	return errors.Join(tx.PutTask(task), tx.PutRun(rec))
+}
+
+// execute carries the run to its end and records how it ended. Its error is one
+// of the machinery (the store); the run's own failure is in its record.
+func (s *sending) execute(ctx context.Context) error {
+	defer s.node.wakeUp()
+	defer s.node.runs.remove(s.run)
+	return s.finish(ctx, s.do(ctx))
+}
+
+// do carries the run to its end. It returns nil only when the target said
+// committed, or that it already holds the share as it is.
+func (s *sending) do(ctx context.Context) error {
+	if err := s.locate(ctx); err != nil {
+		return err
+	}
+	// Reach the target before a snapshot is taken: a dead one costs nothing.
+	if _, err := s.node.info(ctx, s.task.Target); err != nil {
+		return err
+	}
+	if fresh, err := s.unchanged(ctx); err != nil || fresh {
+		return err
+	}
+	if err := s.snapshot(ctx); err != nil {
+		return err
+	}
+	out, have, err := s.node.net.Offer(ctx, s.task.Target, s.offer(s.snap, false))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	return s.transfer(ctx, out, have)
+}
+
+// locate finds the task's pool and share on disk.
+func (s *sending) locate(ctx context.Context) error {
+	pool, ok := s.node.pools.byUUID(s.task.Pool)
+	if !ok {
+		return &poolGoneError{pool: s.task.PoolName}
+	}
+	share, err := pool.Share(ctx, s.task.Share)
+	if err != nil {
+		return fmt.Errorf("share %s: %w", s.task.Share, err)
+	}
+	s.pool, s.share = pool, share
+	return nil
+}
+
+// unchanged reports whether the target holds the share as it is now. That costs
+// no snapshot and no data: only a question on the meta stream.
+func (s *sending) unchanged(ctx context.Context) (bool, error) {
+	if s.task.FullRequested {
+		return false, nil
+	}
+	checked := time.Now().UTC()
+	newest, ok, err := s.newestSnapshot(ctx)
+	if err != nil || !ok {
+		return false, err
+	}
+	generation, err := s.pool.Generation(ctx, s.share)
+	if err != nil || generation > newest.OTransID {
+		return false, err
+	}
+	out, have, err := s.node.net.Offer(ctx, s.task.Target, s.offer(newest, true))
+	if refused(err, stream.NoParent) {
+		return false, nil // the target lacks it: send
+	}
+	if err != nil {
+		return false, err
+	}
+	defer out.Close()
+	if err := s.settle(have); err != nil {
+		return false, err
+	}
+	if _, err := out.End(ctx); err != nil {
+		if refused(err, stream.NoParent) {
+			return false, nil
+		}
+		return false, err
+	}
+	return true, s.run.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
+		rec.Kind, rec.Snapshot, rec.SnapshotUUID = state.Unchanged, newest.Name, newest.UUID
+		s.count(out.Stats(), rec)
+		return s.markFresh(tx, newest.UUID, newest.Name, checked)
+	})
+}
+
+// newestSnapshot returns the newest snapshot of the share that the task took.
+func (s *sending) newestSnapshot(ctx context.Context) (btrfs.Snapshot, bool, error) {
+	all, err := s.shareSnapshots(ctx)
+	if err != nil {
+		return btrfs.Snapshot{}, false, err
+	}
+	var newest btrfs.Snapshot
+	for _, snap := range all {
+		if snap.Task == s.task.Name && snap.ReadOnly && !snap.Time.Before(newest.Time) {
+			newest = snap
+		}
+	}
+	return newest, newest.ID != 0, nil
+}
+
+// shareSnapshots lists what is on disk of this share, whichever task took it:
+// a base survives the loss of the database, and of a task's name.
+func (s *sending) shareSnapshots(ctx context.Context) ([]btrfs.Snapshot, error) {
+	all, err := s.pool.Snapshots.Snapshots(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("snapshots of %s: %w", s.share.Name, err)
+	}
+	var of []btrfs.Snapshot
+	for _, snap := range all {
+		if snap.ShareUUID == s.share.UUID {
+			of = append(of, snap)
+		}
+	}
+	return of, nil
+}
+
+// snapshot takes the read-only snapshot that this run sends.
+func (s *sending) snapshot(ctx context.Context) error {
+	snap, err := s.pool.Snapshot(ctx, s.share, s.task.Name, time.Now().UTC())
+	if err != nil {
+		return fmt.Errorf("snapshot of %s: %w", s.share.Name, err)
+	}
+	s.snap = snap
+	return s.run.become(state.Snapshotted, func(_ *state.Tx, rec *state.Run) error {
+		rec.Snapshot, rec.SnapshotUUID = snap.Name, snap.UUID
+		return nil
+	})
+}
+
+func (s *sending) offer(snap btrfs.Snapshot, unchanged bool) stream.Offer {
+	return stream.Offer{
+		Task: s.task.Name, Run: s.run.record().Number, Every: s.task.EverySeconds, Keep: s.task.KeepTarget,
+		Share: s.share.Name, ShareUUID: s.share.UUID, Pool: s.task.TargetPool,
+		Snapshot: snap.UUID, CTransID: snap.CTransID, Taken: snap.Time, Unchanged: unchanged,
+	}
+}
+
+// transfer sends the snapshot over an accepted offer.
+func (s *sending) transfer(ctx context.Context, out *stream.Outbound, have stream.Have) error {
+	if err := s.settle(have); err != nil {
+		return err
+	}
+	parent, err := s.base(ctx, have)
+	if err != nil {
+		out.Abort(stream.Cancelled, err.Error())
+		return err
+	}
+	if err := s.announce(ctx, out, have, parent); err != nil {
+		return err
+	}
+	if err := s.data(ctx, out, parent, have); err != nil {
+		return err
+	}
+	if err := s.run.become(state.Committing, nil); err != nil {
+		return err
+	}
+	done, err := out.End(ctx)
+	if err != nil {
+		return err
+	}
+	if done.Snapshot != s.snap.UUID {
+		return fmt.Errorf("target committed snapshot %s, not %s", done.Snapshot, s.snap.UUID)
+	}
+	if err := s.committed(out); err != nil {
+		return err
+	}
+	s.prune(ctx, have)
+	return nil
+}
+
+// base picks the parent from what is on both disks. A full send of a replica
+// that exists needs the operator's word.
+func (s *sending) base(ctx context.Context, have stream.Have) (btrfs.UUID, error) {
+	here, err := s.shareSnapshots(ctx)
+	if err != nil {
+		return btrfs.UUID{}, err
+	}
+	if s.task.FullRequested {
+		return btrfs.UUID{}, nil
+	}
+	choice := plan.Base(s.snap.UUID, s.candidates(here), held(have))
+	s.node.log.Debug("base chosen", "task", s.task.Name, "kind", choice.Kind.String(), "reason", choice.Reason)
+	switch choice.Kind {
+	case plan.Full, plan.Done:
+		return btrfs.UUID{}, nil
+	case plan.Incremental:
+		return choice.Parent.UUID, nil
+	case plan.NoCommon:
+		estimate, err := s.pool.Estimate(ctx, s.snap.UUID, btrfs.UUID{})
+		return btrfs.UUID{}, errors.Join(&noCommonError{reason: choice.Reason, estimate: estimate}, err)
+	}
+	return btrfs.UUID{}, nil
+}
+
+// candidates are the snapshots here that may be the base: all but the one to send.
+func (s *sending) candidates(here []btrfs.Snapshot) []plan.Snapshot {
+	var list []plan.Snapshot
+	for _, snap := range here {
+		if snap.UUID != s.snap.UUID {
+			list = append(list, planned(snap))
+		}
+	}
+	return list
+}
+
+func planned(snap btrfs.Snapshot) plan.Snapshot {
+	return plan.Snapshot{UUID: snap.UUID, CTransID: snap.CTransID, Taken: snap.Time, Name: snap.Name, ReadOnly: snap.ReadOnly}
+}
+
+func held(have stream.Have) []plan.Snapshot {
+	list := make([]plan.Snapshot, 0, len(have.Snapshots))
+	for _, h := range have.Snapshots {
+		list = append(list, plan.Snapshot{UUID: h.UUID, CTransID: h.CTransID, Taken: h.Taken, Received: h.Received, ReadOnly: true})
+	}
+	return list
+}
+
+// announce estimates the stream, says how it will be sent, and waits for the
+// target's go.
+func (s *sending) announce(ctx context.Context, out *stream.Outbound, have stream.Have, parent btrfs.UUID) error {
+	estimate, err := s.pool.Estimate(ctx, s.snap.UUID, parent)
+	if err != nil {
+		return fmt.Errorf("estimate %s: %w", s.snap.Name, err)
+	}
+	err = s.run.become(state.Offered, func(_ *state.Tx, rec *state.Run) error {
+		rec.Kind, rec.Parent, rec.EstimateBytes = kindOf(parent), parent, estimate
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	version := s.version(have)
+	if err := out.Begin(ctx, stream.Begin{Parent: parent, EstimateBytes: estimate, StreamVersion: version, Compressed: version >= 2}); err != nil {
+		return err
+	}
+	s.run.progress(func(rec *state.Run) { s.count(out.Stats(), rec); rec.AppliedBytes = out.Applied() })
+	return s.run.become(state.Sending, nil)
+}
+
+// version is the newest stream format that both kernels speak.
+func (s *sending) version(have stream.Have) uint32 {
+	return max(min(s.node.streamVersion, have.StreamVersion), 1)
+}
+
+func kindOf(parent btrfs.UUID) state.Kind {
+	if parent.IsZero() {
+		return state.Full
+	}
+	return state.Incremental
+}
+
+// data sends the stream itself.
+func (s *sending) data(ctx context.Context, out *stream.Outbound, parent btrfs.UUID, have stream.Have) error {
+	version := s.version(have)
+	_, err := s.pool.Send(ctx, out, btrfs.SendRequest{Snapshot: s.snap.UUID, Parent: parent, Version: version, Compressed: version >= 2})
+	if err != nil {
+		out.Abort(stream.IO, err.Error())
+		return fmt.Errorf("send %s: %w", s.snap.Name, err)
+	}
+	return nil
+}
+
+// committed records the target's verdict: from here the snapshot is the base.
+func (s *sending) committed(out *stream.Outbound) error {
+	return s.run.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
+		s.count(out.Stats(), rec)
+		rec.AppliedBytes = rec.StreamBytes
+		return s.markFresh(tx, s.snap.UUID, s.snap.Name, s.snap.Time)
+	})
+}
+
+// markFresh notes on the task what the target holds and since when.
+func (s *sending) markFresh(tx *state.Tx, base btrfs.UUID, name string, at time.Time) error {
+	return updateTask(tx, s.task.Name, func(t *state.Task) {
+		t.Base, t.LastCommitted = base, name
+		t.ShareUUID = s.share.UUID
+		if at.After(t.FreshAt) {
+			t.FreshAt = at
+		}
+		t.Failures, t.NextTry = 0, time.Time{}
+	})
+}
+
+func (s *sending) count(stats stream.Stats, rec *state.Run) {
+	rec.StreamBytes, rec.DataBytes = stats.RawBytes, stats.DataBytes
+	rec.MetaOutBytes, rec.MetaInBytes = stats.MetaOutBytes, stats.MetaInBytes
+}
+
+// settle closes earlier runs whose answer was lost: what the target holds says
+// how they ended.
+func (s *sending) settle(have stream.Have) error {
+	open, err := s.node.openRuns(state.Send, s.task.Name, s.run.record().Number)
+	if err != nil {
+		return err
+	}
+	for _, rec := range open {
+		if err := s.settleOne(rec, have); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sending) settleOne(rec state.Run, have stream.Have) error {
+	r := &run{store: s.node.store, log: s.node.log, rec: rec}
+	for _, h := range have.Snapshots {
+		if h.UUID == rec.SnapshotUUID {
+			return r.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
+				rec.AppliedBytes = rec.StreamBytes
+				return s.markFresh(tx, rec.SnapshotUUID, rec.Snapshot, h.Taken)
+			})
+		}
+	}
+	return r.become(state.Failed, func(_ *state.Tx, rec *state.Run) error {
+		rec.Code, rec.Error = "connection_lost", "the connection was lost before the target's answer, and the target did not commit"
+		return nil
+	})
+}
+
+// finish records how the run ended. A run whose end was sent and whose answer
+// was lost stays open: only the target knows, and it is asked by the next run.
+func (s *sending) finish(ctx context.Context, err error) error {
+	rec := s.run.record()
+	if err == nil || rec.State.Final() {
+		return nil
+	}
+	var refusal *stream.Refusal
+	if rec.State == state.Committing && !errors.As(err, &refusal) {
+		s.node.log.Warn("answer lost, the next run asks the target", "task", rec.Task, "run", rec.Number, "err", err)
+		return s.node.store.Update(func(tx *state.Tx) error { return s.retryLater(tx) })
+	}
+	next, why := verdict(ctx, err)
+	told := s.node.explainer(s.task).explain(why)
+	recordErr := s.run.become(next, func(tx *state.Tx, rec *state.Run) error {
+		rec.Code, rec.Error, rec.Hints = told.Code, told.Msg, told.Hints
+		if next == state.Cancelled {
+			return nil
+		}
+		return s.retryLater(tx)
+	})
+	s.dropSnapshot(context.WithoutCancel(ctx))
+	return recordErr
+}
+
+// retryLater sets the task's next try, later after each failure.
+func (s *sending) retryLater(tx *state.Tx) error {
+	return updateTask(tx, s.task.Name, func(t *state.Task) {
+		t.Failures++
+		every := time.Duration(t.EverySeconds) * time.Second
+		t.NextTry = time.Now().UTC().Add(plan.Backoff(int(t.Failures), every, s.node.random()))
+	})
+}
+
+// dropSnapshot deletes the snapshot of a run that failed: the target does not
+// hold it, so it can never be a base.
+func (s *sending) dropSnapshot(ctx context.Context) {
+	if s.snap.ID == 0 {
+		return
+	}
+	if err := s.pool.DeleteSnapshot(ctx, s.snap); err != nil {
+		s.node.log.Warn("snapshot of a failed run not deleted", "task", s.task.Name, "snapshot", s.snap.Name, "err", err)
+	}
+}
