@@ -36,7 +36,10 @@ func NewClient(socket string, timeout time.Duration) *Client {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}
 	transport := &http.Transport{DialContext: dial, DisableKeepAlives: true, DisableCompression: true}
-	return &Client{socket: socket, timeout: timeout, http: &http.Client{Transport: transport}}
+	return &Client{socket: socket, timeout: timeout, http: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 }
 
 // Call sends req and returns the answer. The error is an *Error: the daemon's
@@ -44,7 +47,7 @@ func NewClient(socket string, timeout time.Duration) *Client {
 func Call[Req, Resp any](ctx context.Context, c *Client, r Route[Req, Resp], req Req) (Answer[Resp], error) {
 	ctx, clock := c.clock(ctx)
 	defer clock.stop()
-	body, err := c.send(ctx, r.Method, target(r.Path, req), req)
+	body, err := c.send(ctx, r.Method, r.Path, req)
 	if err != nil {
 		return Answer[Resp]{}, err
 	}
@@ -65,7 +68,7 @@ func Call[Req, Resp any](ctx context.Context, c *Client, r Route[Req, Resp], req
 func Follow[Req, Item any](ctx context.Context, c *Client, r Route[Req, Item], req Req, fn func(Answer[Item]) error) error {
 	ctx, clock := c.clock(ctx)
 	defer clock.stop()
-	body, err := c.send(ctx, r.Method, target(r.Path, req), req)
+	body, err := c.send(ctx, r.Method, r.Path, req)
 	if err != nil {
 		return err
 	}
@@ -90,7 +93,11 @@ func Follow[Req, Item any](ctx context.Context, c *Client, r Route[Req, Item], r
 
 // send makes the request and returns the body of the answer, whatever its
 // status: errors are objects too.
-func (c *Client) send(ctx context.Context, method, target string, req any) (io.ReadCloser, error) {
+func (c *Client) send(ctx context.Context, method, pattern string, req any) (io.ReadCloser, error) {
+	path, err := target(pattern, req)
+	if err != nil {
+		return nil, err
+	}
 	var body io.Reader
 	if method == http.MethodPost {
 		content, err := json.Marshal(req)
@@ -99,7 +106,7 @@ func (c *Client) send(ctx context.Context, method, target string, req any) (io.R
 		}
 		body = bytes.NewReader(content)
 	}
-	hr, err := http.NewRequestWithContext(ctx, method, "http://btrmesh"+target, body)
+	hr, err := http.NewRequestWithContext(ctx, method, "http://btrmesh"+path, body)
 	if err != nil {
 		return nil, AsError(fmt.Errorf("make request: %w", err))
 	}

@@ -113,21 +113,26 @@ func setField(field reflect.Value, name, text string) error {
 }
 
 // target returns the path and query that carry req's tagged fields; fields of
-// zero value are left out of the query.
-func target(pattern string, req any) string {
+// zero value are left out of the query. A path value that would change the
+// shape of the path is a usage error.
+func target(pattern string, req any) (string, error) {
 	query, path := url.Values{}, pattern
-	_ = eachField(reflect.ValueOf(req), func(tag, name string, field reflect.Value) error {
+	err := eachField(reflect.ValueOf(req), func(tag, name string, field reflect.Value) error {
 		text := fmt.Sprint(field.Interface())
 		switch {
-		case tag == "path":
+		case tag == "query":
+			if !field.IsZero() {
+				query.Set(name, text)
+			}
+		case text == "" || text == "." || text == "..":
+			return Usage("%q is no name of %s.", text, article(name))
+		default:
 			path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(text))
-		case !field.IsZero():
-			query.Set(name, text)
 		}
 		return nil
 	})
-	if len(query) == 0 {
-		return path
+	if len(query) > 0 {
+		path += "?" + query.Encode()
 	}
-	return path + "?" + query.Encode()
+	return path, err
 }

@@ -51,13 +51,13 @@ func serve(t *testing.T, access control.Access, register func(*control.Server)) 
 }
 
 // wantCode checks that err is an API error with a code.
-func wantCode(t *testing.T, err error, code string) *control.Error {
+func wantCode(t *testing.T, err error, code string) control.Error {
 	t.Helper()
 	e, ok := errors.AsType[*control.Error](err)
 	if !ok || e.Code != code {
 		t.Fatalf("error is %v, want code %s", err, code)
 	}
-	return e
+	return *e
 }
 
 func TestListComesWithItsHead(t *testing.T) {
@@ -154,7 +154,7 @@ func TestErrorReachesTheClientWhole(t *testing.T) {
 		})
 	})
 	_, err := c.AddTask(t.Context(), control.AddTask{})
-	if diff := cmp.Diff(want, wantCode(t, err, control.CodeNotGranted)); diff != "" {
+	if diff := cmp.Diff(*want, wantCode(t, err, control.CodeNotGranted)); diff != "" {
 		t.Error(diff)
 	}
 	_, err = c.Task(t.Context(), control.TaskRequest{Task: "x"})
@@ -203,7 +203,7 @@ func TestStreamEndsWhenTheClientGoes(t *testing.T) {
 			})
 	})
 	enough := errors.New("enough")
-	err := c.FollowRun(t.Context(), control.FollowRun{}, func(control.Answer[control.Progress]) error { return enough })
+	err := c.FollowRun(t.Context(), control.FollowRun{Task: "vm", Run: 1}, func(control.Answer[control.Progress]) error { return enough })
 	if !errors.Is(err, enough) {
 		t.Errorf("error is %v", err)
 	}
@@ -224,7 +224,7 @@ func TestStopEndsStreams(t *testing.T) {
 				})
 		})
 		go func() {
-			result <- c.FollowRun(context.Background(), control.FollowRun{}, func(control.Answer[control.Progress]) error {
+			result <- c.FollowRun(context.Background(), control.FollowRun{Task: "vm", Run: 1}, func(control.Answer[control.Progress]) error {
 				begun <- struct{}{}
 				return nil
 			})
@@ -240,7 +240,7 @@ func TestSilentDaemonTimesOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer closeAll(t, l)
 	_, err = control.NewClient(socket, 30*time.Millisecond).Version(t.Context())
 	if e := wantCode(t, err, control.CodeTimeout); e.Msg != "the daemon did not answer within 30ms." || e.Exit != 124 {
 		t.Errorf("error is %+v", e)
@@ -258,26 +258,24 @@ func TestMissingDaemonIsNamed(t *testing.T) {
 }
 
 func TestForeignAnswerIsAnError(t *testing.T) {
-	socket := filepath.Join(t.TempDir(), "s.sock")
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, answer := range []string{"<html>", "{}", `{"schema":2,"item":{}}`, `{"schema":1,"kind":"version"}`, `{"schema":1,"item":7}`} {
-		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			io.WriteString(w, answer)
-		}))
-		srv.Listener.Close()
-		srv.Listener = l
-		srv.Start()
-		_, err := control.NewClient(socket, time.Second).Version(t.Context())
-		wantCode(t, err, control.CodeInternal)
-		srv.Close()
-		if l, err = net.Listen("unix", socket); err != nil {
-			t.Fatal(err)
-		}
+		t.Run(answer, func(t *testing.T) {
+			socket := filepath.Join(t.TempDir(), "s.sock")
+			l, err := net.Listen("unix", socket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			srv := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if _, err := io.WriteString(w, answer); err != nil {
+					t.Error(err)
+				}
+			})}}
+			srv.Start()
+			defer srv.Close()
+			_, err = control.NewClient(socket, time.Second).Version(t.Context())
+			wantCode(t, err, control.CodeInternal)
+		})
 	}
-	l.Close()
 }
 
 // request sends a raw request to a server that knows `service` and `status`.
