@@ -4,10 +4,10 @@ import (
 	"errors"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/sendstream"
-
-	"golang.org/x/sys/unix"
 )
 
 // applier puts the commands of one stream into one writable subvolume, each

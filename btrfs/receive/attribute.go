@@ -1,9 +1,9 @@
 package receive
 
 import (
-	"btrmesh/btrfs/sendstream"
-
 	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs/sendstream"
 )
 
 func (a *applier) setXattr(c *sendstream.Command) error {

@@ -17,7 +17,7 @@ const beneath = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_N
 // openBeneath opens path, which may have several components, below dir. A
 // symbolic link anywhere in it gives ELOOP, a step outside EXDEV.
 func openBeneath(dir *os.File, path string, flags int) (*os.File, error) {
-	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC | unix.O_NOFOLLOW), Resolve: beneath}
+	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Resolve: beneath}
 	for {
 		fd, err := unix.Openat2(int(dir.Fd()), path, &how)
 		runtime.KeepAlive(dir)
@@ -38,7 +38,7 @@ func openDir(dir *os.File, path string) (*os.File, error) {
 // openRegular opens path below dir if it is a regular file. It looks before it
 // opens, since opening a device or a fifo already does something.
 func openRegular(dir *os.File, path string, flags int) (*os.File, error) {
-	probe, err := openBeneath(dir, path, unix.O_PATH)
+	probe, err := openBeneath(dir, path, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {
 		return nil, err
 	}

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/sendstream"
-
-	"golang.org/x/sys/unix"
 )
 
 // openFile is a file kept open because the next command is likely about it too.

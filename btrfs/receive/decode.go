@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 
-	"btrmesh/btrfs/sendstream"
-
 	"github.com/klauspost/compress/zstd"
+
+	"btrmesh/btrfs/sendstream"
 )
 
 const (

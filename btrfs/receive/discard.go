@@ -6,9 +6,9 @@ import (
 	"io/fs"
 	"os"
 
-	"btrmesh/btrfs"
-
 	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs"
 )
 
 // Discard removes the directory entry name in dir with all that is in it, be it

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"btrmesh/btrfs/sendstream"
-
 	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs/sendstream"
 )
 
 // Extended attributes that a new entry takes from its directory. The sender

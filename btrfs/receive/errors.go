@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"btrmesh/btrfs/sendstream"
-
 	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs/sendstream"
 )
 
 // What callers branch on.

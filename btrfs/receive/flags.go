@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 
-	"btrmesh/btrfs/sendstream"
-
 	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs/sendstream"
 )
 
 // The flags that fileattr applies: BTRFS_INODE_* of linux/btrfs_tree.h as sent,

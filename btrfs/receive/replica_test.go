@@ -4,9 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"btrmesh/btrfs"
-
 	"github.com/google/go-cmp/cmp"
+
+	"btrmesh/btrfs"
 )
 
 // at is a sound snapshot that was received at a second.

@@ -8,10 +8,10 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/sendstream"
-
-	"golang.org/x/sys/unix"
 )
 
 // Receive applies the stream r and commits it as a snapshot of the replica

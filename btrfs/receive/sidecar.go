@@ -8,9 +8,9 @@ import (
 	"os"
 	"time"
 
-	"btrmesh/btrfs"
-
 	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs"
 )
 
 const (

@@ -47,7 +47,7 @@ var (
 func newSite(t *testing.T, source, target btrfstest.PoolOptions) *site {
 	t.Helper()
 	s := &site{source: btrfstest.NewPool(t, source), pool: btrfstest.NewPool(t, target), now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}
-	s.target = receive.NewTarget(s.pool, slog.New(slog.DiscardHandler))
+	s.target = receive.NewTarget(s.pool, discard())
 	dir, err := os.Open(s.source.Path())
 	must(t, err)
 	defer func() { must(t, dir.Close()) }()
@@ -119,6 +119,19 @@ func (s *site) data(t *testing.T, got receive.Received) string {
 	return filepath.Join(s.replica(t).Path, got.Dir, "data")
 }
 
+// latest is the path of the snapshot that latest points to.
+func (s *site) latest(t *testing.T) string {
+	t.Helper()
+	return latestOf(t, s.replica(t))
+}
+
+func latestOf(t *testing.T, replica receive.Replica) string {
+	t.Helper()
+	path, err := filepath.EvalSymlinks(filepath.Join(replica.Path, "latest"))
+	must(t, err)
+	return path
+}
+
 // wantEmpty fails unless nothing is visible and nothing staged.
 func (s *site) wantEmpty(t *testing.T) {
 	t.Helper()
@@ -163,3 +176,5 @@ func must(t *testing.T, err error) {
 func compressed(with string) btrfstest.PoolOptions {
 	return btrfstest.PoolOptions{Mount: "compress-force=" + cmp.Or(with, "zstd")}
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

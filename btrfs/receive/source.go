@@ -4,9 +4,9 @@ import (
 	"errors"
 	"os"
 
-	"btrmesh/btrfs"
-
 	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs"
 )
 
 // maxSources bounds the snapshots held open to clone from.

@@ -1,0 +1,120 @@
+package receive
+
+import (
+	"context"
+	"io"
+	"os"
+	"time"
+
+	"btrmesh/btrfs/sendstream"
+)
+
+// Steps are the places a receive can be killed at, in order.
+var Steps = []string{"staged", "half applied", "applied", "sealed", "described", "renamed"}
+
+// Kill receives up to and with a step, then drops everything as kill -9 would.
+func (t *Target) Kill(ctx context.Context, step string, s Spec, stream []byte) error {
+	r, err := t.stage(&s)
+	if err != nil {
+		return err
+	}
+	defer r.vanish()
+	for _, do := range []struct {
+		step string
+		do   func() error
+	}{
+		{"staged", func() error { return nil }},
+		{"half applied", func() error { return r.half(ctx, stream) }},
+		{"applied", func() error { return r.whole(ctx, stream) }},
+		{"sealed", r.seal},
+		{"described", r.describe},
+		{"renamed", r.move},
+	} {
+		if err := do.do(); err != nil || do.step == step {
+			return err
+		}
+	}
+	return nil
+}
+
+// vanish closes files, which is all that happens to them in a kill.
+func (r *run) vanish() {
+	if r.applied != nil {
+		release(r.applied.Root)
+	}
+	release(r.dir)
+	release(r.incoming)
+}
+
+// half applies half of the stream and forgets it.
+func (r *run) half(ctx context.Context, stream []byte) error {
+	err := r.replay(ctx, stream[:len(stream)/2])
+	if err == nil {
+		return io.ErrNoProgress
+	}
+	return nil
+}
+
+// whole begins anew, as half leaves its subvolume behind.
+func (r *run) whole(ctx context.Context, stream []byte) error {
+	if err := Discard(r.dir, dataName); err != nil {
+		return err
+	}
+	return r.replay(ctx, stream)
+}
+
+func (r *run) replay(ctx context.Context, stream []byte) error {
+	replica, _, err := r.target.Find(ctx, r.spec.Source, r.spec.Share)
+	if err != nil {
+		return err
+	}
+	return r.apply(ctx, replica, newSlowReader(stream))
+}
+
+func (r *run) describe() error {
+	sidecar := r.spec.sidecar(r.bytes, time.Now())
+	return writeSidecar(r.dir, &sidecar)
+}
+
+func (r *run) move() error {
+	share, err := r.target.pool.Dir(replicasName, r.spec.SourceName, escape(r.spec.Share))
+	if err != nil {
+		return err
+	}
+	defer release(share)
+	_, err = r.rename(share)
+	return err
+}
+
+// slowReader gives a stream piece by piece.
+type slowReader struct{ rest []byte }
+
+func newSlowReader(stream []byte) io.Reader { return &slowReader{stream} }
+
+func (s *slowReader) Read(p []byte) (int, error) {
+	if len(s.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(len(p), 4096)], s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
+// ApplyPlain is Apply on a kernel without encoded writes.
+func ApplyPlain(ctx context.Context, dir *os.File, rd *sendstream.Reader, o Options) error {
+	var c sendstream.Command
+	if err := rd.Next(&c); err != nil {
+		return err
+	}
+	root, err := begin(dir, o, identityOf(&c).Parent)
+	if err != nil {
+		return err
+	}
+	defer release(root)
+	a := newApplier(root, c.UUID, o.Open)
+	a.plain = true
+	return applyAll(ctx, a, rd, nil)
+}
+
+// MaxDirs is how many directories are held open.
+const MaxDirs = maxDirs
