@@ -96,7 +96,7 @@ func (n *Node) ask(ctx context.Context, p state.Peer) peerView {
 	if err != nil {
 		view.online, view.why = false, err
 	} else {
-		view = n.answered(before, info, p.ID, sent) //nolint:contextcheck // it looks at links, it waits for none
+		view = n.answered(before, info, p.ID, sent)
 	}
 	n.reportPeer(p, before, view)
 	if err == nil && view.seen.Sub(view.stored) > seenInterval {
