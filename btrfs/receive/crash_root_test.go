@@ -12,6 +12,8 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/btrfstest"
 	"btrmesh/btrfs/image"
@@ -111,7 +113,7 @@ func TestFullPoolLeavesNothing(t *testing.T) {
 	must(t, btrfstest.Fill(s.dir(), 120, 2<<20, 3<<20, 1))
 	snap := s.snapshot(t)
 	_, err := s.target.Receive(t.Context(), s.spec(snap, btrfs.Snapshot{}), bytes.NewReader(s.send(t, formatV1, snap, btrfs.Snapshot{})))
-	if !errors.Is(err, enospc) {
+	if !errors.Is(err, unix.ENOSPC) {
 		t.Fatalf("%v, want ENOSPC", err)
 	}
 	s.wantEmpty(t)

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -201,9 +202,7 @@ func hostileStreams(v victim) map[string]hostile {
 	for _, group := range []map[string]hostile{
 		malformed(), throughSymlinks(v), intoSpecialFiles(), clones(v), misfits(),
 	} {
-		for name, h := range group {
-			all[name] = h
-		}
+		maps.Copy(all, group)
 	}
 	return all
 }
