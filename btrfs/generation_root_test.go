@@ -37,7 +37,7 @@ func changes() map[string]change {
 		"directory":        {func(dir string) error { return os.Mkdir(dir+"/dir", 0o755) }, true},
 		"node":             {func(dir string) error { return unix.Mkfifo(dir+"/fifo", 0o600) }, true},
 		"clone":            {cloneInto, true},
-		"write after sync": {func(dir string) error { unix.Sync(); return overwrite(dir) }, true},
+		"write after sync": {writeAfterSync, true},
 		"read":             {readBack, false},
 		"other snapshot":   {snapshotOf, false},
 		"write next to it": {func(dir string) error { return overwrite(filepath.Dir(dir)) }, false},
@@ -178,6 +178,14 @@ func TestGenerationOfAQuietShareIsQuick(t *testing.T) {
 }
 
 func overwrite(dir string) error { return os.WriteFile(dir+"/file", []byte("changed"), 0o600) }
+
+func writeAfterSync(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(btrfs.SyncFS(f), f.Close(), overwrite(dir))
+}
 
 func appendTo(dir string) error {
 	f, err := os.OpenFile(dir+"/file", os.O_APPEND|os.O_WRONLY, 0)
