@@ -91,6 +91,9 @@ func (p *Pool) send(ctx context.Context, w io.Writer, r SendRequest, flags uint6
 	}
 	defer s.snapshot.Close() //nolint:errcheck // opened for reading
 	s.flags |= flags
+	if ctx.Err() != nil { // a short stream could be through before anybody looks
+		return sendstream.Stats{}, context.Cause(ctx)
+	}
 	return s.run(ctx, w)
 }
 
