@@ -99,7 +99,7 @@ func (e *Endpoint) dialMesh(ctx context.Context, peer certs.ID) (*link, error) {
 	if err := e.admit(l); err != nil {
 		return nil, err
 	}
-	e.c.Log.Info("connected", "peer", peer, "addr", l.conn.RemoteAddr().String())
+	e.connected(l)
 	return l, nil
 }
 
@@ -143,6 +143,6 @@ func (e *Endpoint) dialData(ctx context.Context, l *link) (*link, error) {
 	if err := e.admit(data); err != nil {
 		return nil, err
 	}
-	context.AfterFunc(conn.Context(), func() { e.conns.remove(data) })
+	data.whenClosed(func() { e.conns.remove(data) })
 	return data, nil
 }

@@ -125,11 +125,11 @@ func (e *Endpoint) welcome(ctx context.Context, conn *quic.Conn) {
 		_ = conn.CloseWithError(quic.ApplicationErrorCode(CodeProtocol), "no identity")
 		return
 	}
+	l := newLink(conn, peer, false)
 	if state.NegotiatedProtocol == certs.ALPNPair {
-		e.servePairing(ctx, conn, peer)
+		e.servePairing(ctx, l)
 		return
 	}
-	l := newLink(conn, peer, false)
 	if err := e.admit(l); err != nil {
 		e.c.Log.Info("connection refused", "peer", peer, "err", err)
 		return

@@ -146,7 +146,7 @@ func readChunks(done <-chan struct{}, r io.Reader, w *window, count *atomic.Int6
 	var head [chunkHead]byte
 	var payload []byte
 	for {
-		if _, err := io.ReadFull(r, head[:]); err == io.EOF { //nolint:errorlint // ReadFull returns io.EOF itself
+		if _, err := io.ReadFull(r, head[:]); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err

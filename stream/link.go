@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -18,13 +19,22 @@ type link struct {
 	since   time.Time
 	busy    atomic.Int64 // streams in use, opened by either side
 	greeted atomic.Pointer[hello]
+
+	closed     <-chan struct{}
+	cause      func() error                    // why it has closed, nil while it has not
+	whenClosed func(func()) (stop func() bool) // runs a function then
 }
 
 func newLink(conn *quic.Conn, peer certs.ID, dialled bool) *link {
-	return &link{conn: conn, peer: peer, dialled: dialled, since: time.Now()}
+	ctx := conn.Context()
+	return &link{
+		conn: conn, peer: peer, dialled: dialled, since: time.Now(), closed: ctx.Done(),
+		cause:      func() error { return context.Cause(ctx) },
+		whenClosed: func(f func()) func() bool { return context.AfterFunc(ctx, f) },
+	}
 }
 
-func (l *link) live() bool { return l.conn.Context().Err() == nil }
+func (l *link) live() bool { return l.cause() == nil }
 
 func (l *link) close(code uint64, why string) {
 	_ = l.conn.CloseWithError(quic.ApplicationErrorCode(code), why) // always nil

@@ -116,6 +116,9 @@ func onNet(t *testing.T, n int, latency time.Duration, test func(*testing.T, *fa
 		for _, n := range f.nodes {
 			n.halt()
 		}
+		for _, n := range f.nodes {
+			_ = n.c.Conn.Close()
+		}
 		time.Sleep(time.Minute) // let packets and timers under way run out
 		if err := sim.Close(); err != nil {
 			t.Fatal(err)

@@ -99,6 +99,7 @@ func (o *Outbound) listen(ctx context.Context) {
 			o.broken(err)
 			return
 		}
+		//exhaustive:ignore // the others are out of turn
 		switch f.kind {
 		case typeProgress:
 			o.progress(f)

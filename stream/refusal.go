@@ -70,7 +70,7 @@ const (
 // Refusal is the peer's no: to an offer, a run under way, a query or an
 // invite. The zero value is not a refusal. Text and Facts are foreign: print
 // them quoted or escaped.
-type Refusal struct {
+type Refusal struct { //nolint:errname // a message first, and an error as the peer's answer
 	Code  RefusalCode `cbor:"1,keyasint"`
 	Text  string      `cbor:"2,keyasint,omitempty"`
 	Facts []string    `cbor:"3,keyasint,omitempty"`
@@ -86,7 +86,7 @@ func (r *Refusal) Error() string {
 
 // Is makes errors.Is(err, &Refusal{Code: NoSpace}) ask for the code alone.
 func (r *Refusal) Is(target error) bool {
-	t, ok := target.(*Refusal) //nolint:errorlint // Is compares one link of the chain
+	t, ok := target.(*Refusal)
 	return ok && t.Code == r.Code
 }
 

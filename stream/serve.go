@@ -17,9 +17,7 @@ func (e *Endpoint) serve(ctx context.Context, l *link) {
 	defer e.conns.remove(l)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(l.conn.Context(), func() {
-		cancel(lost(l.peer, context.Cause(l.conn.Context())))
-	})()
+	defer l.whenClosed(func() { cancel(lost(l.peer, l.cause())) })()
 	var streams sync.WaitGroup
 	streams.Go(func() { e.acceptLanes(ctx, l, &streams) })
 	e.acceptStreams(ctx, l, &streams)
@@ -97,8 +95,7 @@ func (e *Endpoint) serveGreet(l *link, w *wire) error {
 		return nil // the dialler reads our range and draws the same conclusion
 	}
 	l.greeted.Store(&h)
-	e.c.Log.Info("connected", "peer", l.peer, "addr", l.conn.RemoteAddr().String())
-	e.retire(l)
+	e.connected(l)
 	return nil
 }
 
@@ -157,10 +154,11 @@ func (e *Endpoint) onLink(ctx context.Context, peer certs.ID, use func(*link) er
 // quiet is how long a superseded connection must be unused before it closes.
 const quiet = 5 * time.Second
 
-// retire lets the connections drain that l has superseded, or l itself. Only
-// the side that dialled one closes it, so that crossing dials cannot end with
-// both closed.
-func (e *Endpoint) retire(l *link) {
+// connected lets the connections drain that the new mesh connection l has
+// superseded, or l itself. Only the side that dialled one closes it, so that
+// crossing dials cannot end with both closed.
+func (e *Endpoint) connected(l *link) {
+	e.c.Log.Info("connected", "peer", l.peer, "addr", l.conn.RemoteAddr().String(), "dialled", l.dialled)
 	for _, old := range e.conns.of(l.peer) {
 		if old.dialled && old.greeted.Load() != nil && e.conns.best(l.peer) != old {
 			e.tasks.start(func() { e.drain(old) })
@@ -176,7 +174,7 @@ func (e *Endpoint) drain(l *link) {
 	for idle := time.Duration(0); idle < quiet; idle += time.Second {
 		select {
 		case <-tick.C:
-		case <-l.conn.Context().Done():
+		case <-l.closed:
 			return
 		}
 		if e.conns.best(l.peer) == l {

@@ -72,20 +72,19 @@ func (s *session) send(ctx context.Context, m message) error {
 func (s *session) broken(err error) { s.fail(lost(s.peer, noEOF(err))) }
 
 // strayed ends the session because a lane broke. If the peer gave the lane up,
-// its word about why is on its way on the meta stream.
+// its word about why may still be on its way on the meta stream.
 func (s *session) strayed(err error) {
-	if e, ok := errors.AsType[*quic.StreamError](err); ok && e.Remote {
-		select {
-		case <-s.done:
-		case <-time.After(lastWords):
-		}
+	select {
+	case <-s.done:
+	case <-time.After(lastWords):
+		s.fail(lost(s.peer, err))
 	}
-	s.fail(lost(s.peer, err))
 }
 
 // aborted ends the session with the peer's last word, an abort or a refusal.
 func (s *session) aborted(f frame) {
 	err := fmt.Errorf("frame type %d out of turn: %w", f.kind, ErrBadStream)
+	//exhaustive:ignore // the others are out of turn
 	switch f.kind {
 	case typeAbort:
 		var a abort
