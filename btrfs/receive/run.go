@@ -48,7 +48,10 @@ func (t *Target) receive(ctx context.Context, s *Spec, r io.Reader) (Received, e
 	if got, err := existing(replica, s.Snapshot); err != nil {
 		// It may have been renamed into place by a process that died before the
 		// transaction was on disk, and the caller will take it for durable.
-		return got, errors.Join(err, t.pool.Sync())
+		if err := t.pool.Sync(); err != nil {
+			return Received{}, err
+		}
+		return got, err
 	}
 	run, err := t.stage(s)
 	if err != nil {
@@ -175,7 +178,9 @@ func (r *run) close() {
 //     committed, and found again though nobody was told.
 //  3. latest is replaced. A crash before leaves it at the snapshot before, which
 //     is there; Sweep moves it on.
-//  4. The transaction is committed. Only now may anybody be told.
+//  4. The transaction is committed. Only now may anybody be told. If this fails,
+//     the snapshot is visible until the file system, read-only by then, is
+//     mounted again.
 func (r *run) commit(ctx context.Context) (Received, error) {
 	t := r.target
 	if err := t.take(ctx); err != nil {

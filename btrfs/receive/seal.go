@@ -38,6 +38,8 @@ func Seal(root *os.File, id Identity, taken time.Time) (btrfs.Subvolume, error) 
 // problemOf says in what a subvolume is not, or no longer, what Seal made of it;
 // "" if it is. Content that changes later, even by way of a writable spell,
 // moves the transaction of the last change past the one of the receiving.
+// Deduplication does so too, though it changes no byte, and cannot be told
+// apart; snapshots taken of the subvolume do not.
 func problemOf(have btrfs.Subvolume, id Identity) string {
 	switch {
 	case !have.ReadOnly:
@@ -47,7 +49,7 @@ func problemOf(have btrfs.Subvolume, id Identity) string {
 	case have.STransID != id.CTransID:
 		return "its received transaction is not that of the snapshot"
 	case have.CTransID > have.RTransID:
-		return "its content was changed since"
+		return "its content was changed or deduplicated since"
 	}
 	return ""
 }

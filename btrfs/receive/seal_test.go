@@ -19,7 +19,7 @@ func TestProblemOfASubvolumeIsAnyDifferenceToWhatWasSealed(t *testing.T) {
 		"writable":         {func(s *btrfs.Subvolume) { s.ReadOnly = false }, "it is writable"},
 		"uuid cleared":     {func(s *btrfs.Subvolume) { s.ReceivedUUID = btrfs.UUID{} }, "its received UUID is not that of the snapshot"},
 		"other transid":    {func(s *btrfs.Subvolume) { s.STransID = 78 }, "its received transaction is not that of the snapshot"},
-		"written to":       {func(s *btrfs.Subvolume) { s.CTransID = 10 }, "its content was changed since"},
+		"written to":       {func(s *btrfs.Subvolume) { s.CTransID = 10 }, "its content was changed or deduplicated since"},
 	} {
 		have := sealed
 		c.change(&have)

@@ -35,6 +35,37 @@ func TestSidecarIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
+func TestSidecarKeepsItsKeys(t *testing.T) {
+	dir, spec := openTemp(t), goodSpec()
+	sidecar := spec.sidecar(12345, time.Unix(2e9, 42))
+	if err := writeSidecar(dir, &sidecar); err != nil {
+		t.Fatal(err)
+	}
+	have, err := os.ReadFile(filepath.Join(dir.Name(), sidecarName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{
+	"schema": 1,
+	"source": "7QK4D2MAAAA",
+	"source_name": "nas-a",
+	"share": "home/ann",
+	"share_uuid": "",
+	"task": "t",
+	"run": 1,
+	"snapshot": "01000000-0000-0000-0000-000000000000",
+	"ctransid": 5,
+	"parent": "",
+	"taken": "2001-09-09T01:46:40Z",
+	"received": "2033-05-18T03:33:20.000000042Z",
+	"stream_bytes": 12345
+}
+`
+	if diff := cmp.Diff(want, string(have)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestSidecarThatCannotBeTrustedIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"cut":         {`{"schema": 1, "source"`, "decode snapshot.json"},
