@@ -57,5 +57,6 @@ const (
 	CodePortTaken    = "port_taken"
 	CodeSecondDaemon = "second_daemon"
 	CodeForeignState = "foreign_state"
+	CodeConfigured   = "already_configured"
 	CodeWideModes    = "wide_modes"
 )

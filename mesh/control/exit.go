@@ -49,7 +49,7 @@ func exitOfState(code string) int {
 	switch code {
 	case CodeNotASubvolume, CodeNotBtrfs, CodeTaskExists, CodeTaskDisabled, CodeOtherMesh, CodeNameTaken,
 		CodeServiceOff, CodeProtocolMismatch, CodeReplicaModified, CodeReplicaPromoted, CodeSecondDaemon,
-		CodeForeignState, CodeWideModes, CodeNotRunning:
+		CodeForeignState, CodeWideModes, CodeNotRunning, CodeConfigured:
 		return ExitConflict
 	case CodeQuotaExceeded, CodeNoSpace, CodeNoCommonSnapshot, CodeRunFailed, CodeRunCancelled:
 		return ExitTransfer
