@@ -74,10 +74,10 @@ func parseChunkHeader(b []byte) (chunkHeader, error) {
 	}, nil
 }
 
-// appendLaneHeader adds the header of lane n of the session to dst.
-func appendLaneHeader(dst []byte, token bytes16, n int) []byte {
-	dst = append(dst, protocolVersion, byte(kindLane))
-	return append(append(dst, token[:]...), byte(n))
+// laneHeader is what lane n of the session begins with.
+func laneHeader(token bytes16, n int) []byte {
+	b := append(make([]byte, 0, laneHead), protocolVersion, byte(kindLane))
+	return append(append(b, token[:]...), byte(n))
 }
 
 // castagnoli is CRC32C, computed by the processor where it can. MakeTable

@@ -41,10 +41,10 @@ func TestPackedChunksUnpack(t *testing.T) {
 		if len(raw) == 0 {
 			return true
 		}
-		payload, e := pack(enc, nil, raw)
-		h := chunkHeader{encoding: e, raw: len(raw), encoded: len(payload), sum: castagnoli(raw)}
-		got, err := unpack(dec, make([]byte, maxChunk), h, payload)
-		return err == nil && bytes.Equal(got, raw) && len(payload) <= len(raw)
+		c := parcel{raw: raw, header: chunkHeader{raw: len(raw)}}
+		c.pack(enc)
+		got, err := unpack(dec, make([]byte, maxChunk), c.header, c.payload)
+		return err == nil && bytes.Equal(got, raw) && len(c.payload) <= len(raw)
 	}
 	if err := quick.Check(roundTrip, nil); err != nil {
 		t.Error(err)
@@ -54,25 +54,25 @@ func TestPackedChunksUnpack(t *testing.T) {
 			t.Errorf("%d bytes starting %x do not survive", len(raw), raw[:4])
 		}
 	}
-	if _, e := pack(enc, nil, randomBytes(maxChunk)); e != encodingRaw {
-		t.Error("random bytes were compressed")
-	}
-	if _, e := pack(enc, nil, make([]byte, maxChunk)); e != encodingZstd {
-		t.Error("zeros were not compressed")
+	random, zeros := parcel{raw: randomBytes(maxChunk)}, parcel{raw: make([]byte, maxChunk)}
+	random.pack(enc)
+	zeros.pack(enc)
+	if random.header.encoding != encodingRaw || zeros.header.encoding != encodingZstd {
+		t.Errorf("random bytes are packed as %d, zeros as %d", random.header.encoding, zeros.header.encoding)
 	}
 }
 
-func codec(t testing.TB) (*zstd.Encoder, *zstd.Decoder) {
-	t.Helper()
+func codec(tb testing.TB) (*zstd.Encoder, *zstd.Decoder) {
+	tb.Helper()
 	enc, err := newEncoder()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	dec, err := newDecoder()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(dec.Close)
+	tb.Cleanup(dec.Close)
 	return enc, dec
 }
 

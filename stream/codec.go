@@ -26,17 +26,9 @@ func newDecoder() (*zstd.Decoder, error) {
 		zstd.WithDecoderMaxWindow(decodeWindow), zstd.WithDecodeAllCapLimit(true))
 }
 
-// pack compresses raw into buf if that pays, and returns the payload, which
-// aliases buf or raw, with the encoding used.
-func pack(enc *zstd.Encoder, buf, raw []byte) ([]byte, encoding) {
-	if compress.Estimate(raw[:min(len(raw), estimated)]) < compressible {
-		return raw, encodingRaw
-	}
-	out := enc.EncodeAll(raw, buf[:0])
-	if len(out) >= len(raw) {
-		return raw, encodingRaw
-	}
-	return out, encodingZstd
+// worthwhile guesses from its first part whether raw can be compressed.
+func worthwhile(raw []byte) bool {
+	return compress.Estimate(raw[:min(len(raw), estimated)]) >= compressible
 }
 
 // unpack decodes the payload of h into dst, whose capacity must be at least

@@ -110,10 +110,10 @@ func (e *Endpoint) dialLink(ctx context.Context, peer certs.ID, addr netip.AddrP
 	if err != nil {
 		return nil, err
 	}
-	l := newLink(conn, peer, true)
+	l := newLink(conn, peer, true) //nolint:contextcheck // a connection has a life of its own
 	h, err := exchange[hello](ctx, l, kindGreet, e.hello(bytes16{}))
-	if err == nil && !h.Protocol.meets(protocolRange()) {
-		err = &ProtocolError{Ours: protocolRange(), Theirs: h.Protocol}
+	if err == nil && !h.Protocol.meets(Protocol()) {
+		err = &ProtocolError{Ours: Protocol(), Theirs: h.Protocol}
 	}
 	if err != nil {
 		l.close(CodeCancelled, "no greeting")
@@ -124,7 +124,7 @@ func (e *Endpoint) dialLink(ctx context.Context, peer certs.ID, addr netip.AddrP
 }
 
 func (e *Endpoint) hello(token bytes16) hello {
-	return hello{Protocol: protocolRange(), Name: e.c.Name(), Version: e.c.Version, Token: token}
+	return hello{Protocol: Protocol(), Name: e.c.Name(), Version: e.c.Version, Token: token}
 }
 
 // dialData makes one more connection to where l goes, for lanes: through a
@@ -139,7 +139,7 @@ func (e *Endpoint) dialData(ctx context.Context, l *link) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := newLink(conn, l.peer, true)
+	data := newLink(conn, l.peer, true) //nolint:contextcheck // a connection has a life of its own
 	if err := e.admit(data); err != nil {
 		return nil, err
 	}

@@ -125,7 +125,7 @@ func (e *Endpoint) welcome(ctx context.Context, conn *quic.Conn) {
 		_ = conn.CloseWithError(quic.ApplicationErrorCode(CodeProtocol), "no identity")
 		return
 	}
-	l := newLink(conn, peer, false)
+	l := newLink(conn, peer, false) //nolint:contextcheck // a connection has a life of its own
 	if state.NegotiatedProtocol == certs.ALPNPair {
 		e.servePairing(ctx, l)
 		return

@@ -38,7 +38,7 @@ func lost(peer certs.ID, err error) error {
 		return ErrGoodbye
 	}
 	if s, ok := errors.AsType[*quic.StreamError](err); ok && s.Remote && uint64(s.ErrorCode) == CodeProtocol {
-		return &ProtocolError{Ours: protocolRange()}
+		return &ProtocolError{Ours: Protocol()}
 	}
 	if isAnswer(err) {
 		return err

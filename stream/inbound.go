@@ -61,8 +61,8 @@ func (e *Endpoint) serveSession(ctx context.Context, l *link, w *wire) error {
 	if err != nil {
 		return err
 	}
-	if !h.Protocol.meets(protocolRange()) {
-		return w.send(Refusal{Code: ProtocolMismatch, Text: (&ProtocolError{Ours: protocolRange(), Theirs: h.Protocol}).Error()})
+	if !h.Protocol.meets(Protocol()) {
+		return w.send(Refusal{Code: ProtocolMismatch, Text: (&ProtocolError{Ours: Protocol(), Theirs: h.Protocol}).Error()})
 	}
 	_ = w.stream.SetReadDeadline(time.Time{}) // cannot fail
 	in, ctx := newInbound(ctx, l.peer, w, h, o)
@@ -119,7 +119,7 @@ func (in *Inbound) listen() {
 
 // hear takes in one frame of the source.
 func (in *Inbound) hear(f frame) error {
-	//exhaustive:ignore // the others are out of turn
+	//exhaustive:ignore
 	switch f.kind {
 	case typeBegin:
 		b, err := parse[Begin](f)
@@ -309,6 +309,9 @@ func (in *Inbound) verify() error {
 // Progress tells how many bytes of the raw stream have been applied. It is
 // cheap; the source hears of it within a second.
 func (in *Inbound) Progress(applied int64) { in.applied.Store(applied) }
+
+// Applied returns what Progress was last told.
+func (in *Inbound) Applied() int64 { return in.applied.Load() }
 
 // Commit tells the source that the snapshot is durable and visible. It must
 // follow the io.EOF of Read, or Have after an unchanged offer. A zero

@@ -63,7 +63,7 @@ func (e *Endpoint) openLane(ctx context.Context, l *link, token bytes16, number 
 	s, err := on.conn.OpenUniStreamSync(ctx)
 	if err == nil {
 		la.stream = s
-		_, err = s.Write(appendLaneHeader(nil, token, number))
+		_, err = s.Write(laneHeader(token, number))
 	}
 	if err != nil {
 		la.close()

@@ -20,17 +20,18 @@ type link struct {
 	busy    atomic.Int64 // streams in use, opened by either side
 	greeted atomic.Pointer[hello]
 
-	closed     <-chan struct{}
+	done       func() <-chan struct{}          // closed with the connection
 	cause      func() error                    // why it has closed, nil while it has not
 	whenClosed func(func()) (stop func() bool) // runs a function then
 }
 
 func newLink(conn *quic.Conn, peer certs.ID, dialled bool) *link {
-	ctx := conn.Context()
+	life := conn.Context
 	return &link{
-		conn: conn, peer: peer, dialled: dialled, since: time.Now(), closed: ctx.Done(),
-		cause:      func() error { return context.Cause(ctx) },
-		whenClosed: func(f func()) func() bool { return context.AfterFunc(ctx, f) },
+		conn: conn, peer: peer, dialled: dialled, since: time.Now(),
+		done:       func() <-chan struct{} { return life().Done() },
+		cause:      func() error { return context.Cause(life()) },
+		whenClosed: func(f func()) func() bool { return context.AfterFunc(life(), f) },
 	}
 }
 

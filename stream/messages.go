@@ -29,7 +29,8 @@ import (
 // Either side may send abort at any time. Both close their direction last.
 const protocolVersion = 1
 
-func protocolRange() Range { return Range{Min: protocolVersion, Max: protocolVersion} }
+// Protocol returns the protocol versions this program speaks.
+func Protocol() Range { return Range{Min: protocolVersion, Max: protocolVersion} }
 
 // streamKind is the second byte of a stream.
 type streamKind uint8
@@ -42,11 +43,13 @@ const (
 	kindGreet   streamKind = 5 // bidirectional: first on a mesh connection, once
 )
 
+// MaxHeld is the most snapshots one Have may name.
+const MaxHeld = 512
+
 // Bounds of message fields.
 const (
 	maxName    = 255  // bytes of a name, version or address
 	maxPath    = 4096 // bytes of a path
-	maxHeld    = 512  // snapshots in one have
 	maxLanes   = 16
 	maxBody    = 60 << 10 // bytes of a query's or answer's body
 	maxListed  = 64       // addresses, pools, shares in one message
@@ -257,7 +260,7 @@ func (o Offer) check() error {
 }
 
 func (h Have) check() error {
-	return errors.Join(within("snapshots", len(h.Snapshots), maxHeld), within("path", len(h.ReplicaPath), maxPath))
+	return errors.Join(within("snapshots", len(h.Snapshots), MaxHeld), within("path", len(h.ReplicaPath), maxPath))
 }
 
 func (b Begin) check() error {

@@ -135,7 +135,7 @@ func golden(t *testing.T, name string, b []byte) {
 }
 
 func TestLaneAndChunkHeadersKeepTheirBytes(t *testing.T) {
-	golden(t, "lane", appendLaneHeader(nil, bytes16{1, 15: 2}, 3))
+	golden(t, "lane", laneHeader(bytes16{1, 15: 2}, 3))
 	golden(t, "chunk", appendChunkHeader(nil, chunkHeader{number: 7, encoding: encodingZstd, raw: maxChunk, encoded: 1000, sum: 0xcafe}))
 }
 
@@ -153,7 +153,7 @@ func TestUnknownFieldsAreIgnored(t *testing.T) {
 func TestLargestMessagesFitAFrame(t *testing.T) {
 	wide := time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
 	have := Have{FreeBytes: 1 << 63, ReserveBytes: 1 << 63, StreamVersion: 1 << 31, ReplicaPath: strings.Repeat("x", maxPath)}
-	for range maxHeld {
+	for range MaxHeld {
 		have.Snapshots = append(have.Snapshots, Held{
 			UUID: btrfs.UUID{1}, CTransID: 1 << 63, Taken: wide, Run: 1 << 63, Received: wide, Bytes: 1 << 62,
 		})
@@ -182,7 +182,7 @@ func TestHostileFramesAreRefused(t *testing.T) {
 		}
 		return b
 	}
-	held := make([]Held, maxHeld+1)
+	held := make([]Held, MaxHeld+1)
 	for name, f := range map[string]frame{
 		"not cbor":          {typeOffer, []byte("hello")},
 		"trailing bytes":    {typeProgress, append(must(progress{}), 0)},

@@ -99,7 +99,7 @@ func (o *Outbound) listen(ctx context.Context) {
 			o.broken(err)
 			return
 		}
-		//exhaustive:ignore // the others are out of turn
+		//exhaustive:ignore
 		switch f.kind {
 		case typeProgress:
 			o.progress(f)

@@ -3,6 +3,8 @@ package stream
 import (
 	"runtime"
 	"sync/atomic"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // parcel is one chunk on its way to a lane. Buffers are made on first use and
@@ -10,9 +12,21 @@ import (
 type parcel struct {
 	header  chunkHeader
 	raw     []byte        // filled by the writer
-	packed  []byte        // room for the compressed form
+	packed  []byte        // the compressed form, if it was tried
 	payload []byte        // what to send: raw, or a part of packed
 	ready   chan struct{} // one token when payload is set
+}
+
+// pack compresses raw if that pays and completes the header.
+func (c *parcel) pack(enc *zstd.Encoder) {
+	c.payload, c.header.encoding = c.raw, encodingRaw
+	if worthwhile(c.raw) {
+		c.packed = enc.EncodeAll(c.raw, c.packed[:0])
+		if len(c.packed) < len(c.raw) {
+			c.payload, c.header.encoding = c.packed, encodingZstd
+		}
+	}
+	c.header.encoded, c.header.sum = len(c.payload), castagnoli(c.raw)
 }
 
 // packer cuts the raw stream into chunks and compresses them. Parcels come
@@ -114,11 +128,7 @@ func (p *packer) compress(done <-chan struct{}) error {
 			if !ok {
 				return enc.Close()
 			}
-			c.payload, c.header.encoding = pack(enc, c.packed, c.raw)
-			if c.header.encoding == encodingZstd {
-				c.packed = c.payload
-			}
-			c.header.encoded, c.header.sum = len(c.payload), castagnoli(c.raw)
+			c.pack(enc)
 			c.ready <- struct{}{}
 		case <-done:
 			return enc.Close()

@@ -161,12 +161,12 @@ func (e *Endpoint) ask(ctx context.Context, conn *quic.Conn, inv certs.Invite, m
 	if err != nil {
 		return JoinAnswer{}, nil, err
 	}
-	w, err := openWire(ctx, newLink(conn, inviter, true), kindPair)
+	w, err := openWire(ctx, newLink(conn, inviter, true), kindPair) //nolint:contextcheck // a connection has a life of its own
 	if err != nil {
 		return JoinAnswer{}, nil, err
 	}
 	defer w.bind(ctx)()
-	j := join{Protocol: protocolRange(), InviteID: inv.ID, Hello: me, Proof: inv.Key().Joiner(exporter, e.self, inviter)}
+	j := join{Protocol: Protocol(), InviteID: inv.ID, Hello: me, Proof: inv.Key().Joiner(exporter, e.self, inviter)}
 	a, err := converse[JoinAnswer](w, j)
 	if err != nil {
 		return JoinAnswer{}, nil, fault(ctx, inviter, err)

@@ -163,7 +163,7 @@ func TestRefusalReachesTheSourceAtEveryStep(t *testing.T) {
 				a, b := f.nodes[0], f.nodes[1]
 				done := make(chan error, 1)
 				b.receive = func(ctx context.Context, in *Inbound) { done <- step(ctx, in) }
-				_, err := a.sendAll(t.Context(), b, randomBytes(40<<20), Begin{})
+				_, err := a.sendAll(t.Context(), b, randomBytes(24<<20), Begin{})
 				r, ok := errors.AsType[*Refusal](err)
 				if !ok || r.Code != NoSpace || r.Text != "40 GiB free" || !slices.Equal(r.Facts, []string{"reserve 5%"}) {
 					t.Errorf("source got %v", err)
@@ -248,7 +248,7 @@ func cutAt(t *testing.T, f *fabric, step, how string) {
 		done <- err
 	}
 	start := time.Now()
-	if c, err := a.sendAll(t.Context(), b, randomBytes(30<<20), Begin{}); err == nil {
+	if c, err := a.sendAll(t.Context(), b, randomBytes(12<<20), Begin{}); err == nil {
 		t.Errorf("source took %+v for success", c)
 	} else if how == "disconnect by target" && !errors.As(err, new(*RemovedError)) {
 		t.Errorf("source got %v", err)
@@ -443,7 +443,7 @@ func TestSlowReaderHoldsTheSourceBack(t *testing.T) {
 		}
 		out, _ := begin(t, a, b)
 		defer out.Close()
-		const size = 200 << 20
+		const size = 100 << 20
 		sent := make(chan error, 1)
 		go func() {
 			chunk := randomBytes(maxChunk)

@@ -91,7 +91,7 @@ func (e *Endpoint) serveGreet(l *link, w *wire) error {
 	if err := w.send(e.hello(bytes16{})); err != nil {
 		return err
 	}
-	if !h.Protocol.meets(protocolRange()) {
+	if !h.Protocol.meets(Protocol()) {
 		return nil // the dialler reads our range and draws the same conclusion
 	}
 	l.greeted.Store(&h)
@@ -174,7 +174,7 @@ func (e *Endpoint) drain(l *link) {
 	for idle := time.Duration(0); idle < quiet; idle += time.Second {
 		select {
 		case <-tick.C:
-		case <-l.closed:
+		case <-l.done():
 			return
 		}
 		if e.conns.best(l.peer) == l {

@@ -84,7 +84,7 @@ func (s *session) strayed(err error) {
 // aborted ends the session with the peer's last word, an abort or a refusal.
 func (s *session) aborted(f frame) {
 	err := fmt.Errorf("frame type %d out of turn: %w", f.kind, ErrBadStream)
-	//exhaustive:ignore // the others are out of turn
+	//exhaustive:ignore
 	switch f.kind {
 	case typeAbort:
 		var a abort

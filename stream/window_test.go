@@ -68,7 +68,7 @@ func TestWindowOrdersWhatLanesBring(t *testing.T) {
 				t.Fatalf("chunk %d in place %d", b, i)
 			}
 		}
-		if len(w.spare) > windowSize {
+		if len(w.spare) > windowSize+1 { // one is in the reader's hands
 			t.Errorf("%d buffers", len(w.spare))
 		}
 	})
