@@ -240,6 +240,8 @@ func usedBy(replicas []receive.Replica, source string) uint64 {
 // commit applies the stream, makes it durable and visible, records it, and only
 // then tells the source.
 func (r *receiving) commit(ctx context.Context, b stream.Begin) error {
+	// A read that waits for the source ends with the session only.
+	defer context.AfterFunc(ctx, func() { r.refuse(ctx, refusalOf(ctx, context.Cause(ctx))) })()
 	got, err := r.pool.Receive(ctx, receive.Spec{
 		Source: r.in.Peer().String(), SourceName: r.in.PeerName(), Share: r.offer.Share, ShareUUID: r.offer.ShareUUID,
 		Task: r.offer.Task, Run: r.offer.Run, Snapshot: r.offer.Snapshot, CTransID: r.offer.CTransID, Taken: r.offer.Taken,
