@@ -21,6 +21,8 @@ var (
 	errStopping  = errors.New("the daemon is stopping")
 	errCancelled = errors.New("cancelled")
 	errDenied    = errors.New("the grant was withdrawn")
+	// errSuperseded: the source knows before the target that a run is over.
+	errSuperseded = errors.New("the source began another run")
 )
 
 // poolGoneError says that the pool of a task is not mounted.
@@ -177,6 +179,8 @@ func refusalOf(ctx context.Context, err error) *stream.Refusal {
 		return no
 	case errors.Is(cause, errDenied):
 		return &stream.Refusal{Code: stream.NotGranted, Text: errDenied.Error()}
+	case errors.Is(cause, errSuperseded):
+		return &stream.Refusal{Code: stream.IO, Text: errSuperseded.Error()}
 	case errors.Is(cause, errCancelled):
 		return &stream.Refusal{Code: stream.Cancelled, Text: "cancelled on the target"}
 	case errors.Is(err, stream.ErrLost), errors.Is(err, stream.ErrGoodbye), errors.Is(err, stream.ErrStalled):

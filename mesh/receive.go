@@ -36,7 +36,7 @@ func (n *Node) Receive(ctx context.Context, in *stream.Inbound) {
 		r.refuse(ctx, no)
 		return
 	}
-	if no := r.start(cancel); no != nil {
+	if no := r.start(ctx, cancel); no != nil {
 		r.refuse(ctx, no)
 		return
 	}
@@ -82,15 +82,20 @@ func (r *receiving) admit(ctx context.Context) *stream.Refusal {
 	return q.intact(replica)
 }
 
+// replaceTime is how long an older run of the task gets to end.
+const replaceTime = 20 * time.Second
+
 // start records the run. The number is the source's: both histories agree on it.
-func (r *receiving) start(cancel context.CancelCauseFunc) *stream.Refusal {
+func (r *receiving) start(ctx context.Context, cancel context.CancelCauseFunc) *stream.Refusal {
 	rec := state.Run{
 		Side: state.Receive, Task: r.offer.Task, Peer: r.in.Peer(), Number: r.offer.Run, Share: r.offer.Share,
 		Pool: r.pool.Name, State: state.Offered, Started: time.Now().UTC(),
 		Snapshot: snapshotName(r.offer.Taken), SnapshotUUID: r.offer.Snapshot,
 	}
-	r.run = &run{store: r.node.store, log: r.node.log, cancel: cancel, rec: rec}
-	if !r.node.runs.add(r.run) {
+	r.run = &run{store: r.node.store, log: r.node.log, cancel: cancel, ended: make(chan struct{}), rec: rec}
+	ctx, stop := context.WithTimeout(ctx, replaceTime)
+	defer stop()
+	if !r.node.runs.replace(ctx, r.run) {
 		return &stream.Refusal{Code: stream.Busy, Text: "a run of this task is being received already"}
 	}
 	if err := r.node.store.Update(func(tx *state.Tx) error { return tx.PutRun(rec) }); err != nil {

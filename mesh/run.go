@@ -24,6 +24,7 @@ type run struct {
 	store  *state.Store
 	log    *slog.Logger
 	cancel context.CancelCauseFunc
+	ended  chan struct{} // closed when the run is no longer live
 
 	mu  sync.Mutex
 	rec state.Run
@@ -133,10 +134,30 @@ func (rs *runs) add(r *run) bool {
 	return true
 }
 
+// replace registers r in place of a live run of its task, which it ends first:
+// a source begins a run only when the one before it is over, whether or not the
+// end was heard of here. It reports whether r is registered before ctx ends.
+func (rs *runs) replace(ctx context.Context, r *run) bool {
+	for !rs.add(r) {
+		old, ok := rs.get(keyOf(r.rec))
+		if !ok {
+			continue
+		}
+		old.cancel(errSuperseded)
+		select {
+		case <-old.ended:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
 func (rs *runs) remove(r *run) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	delete(rs.live, keyOf(r.rec))
+	close(r.ended)
 }
 
 func (rs *runs) get(key runKey) (*run, bool) {

@@ -28,7 +28,7 @@ type sending struct {
 // cancel is what ends the context it will do that in.
 func (n *Node) startSend(name string, cancel context.CancelCauseFunc) (*sending, error) {
 	s := &sending{node: n}
-	s.run = &run{store: n.store, log: n.log, cancel: cancel, rec: state.Run{Side: state.Send, Task: name}}
+	s.run = &run{store: n.store, log: n.log, cancel: cancel, ended: make(chan struct{}), rec: state.Run{Side: state.Send, Task: name}}
 	if !n.runs.add(s.run) {
 		return nil, nil
 	}

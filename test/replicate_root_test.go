@@ -1,0 +1,231 @@
+//go:build root
+
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"btrmesh/btrfs/btrfstest"
+	"btrmesh/mesh/control"
+)
+
+// twoPaired returns two appliances that are up and paired, with one share on
+// the first; the first may write into the second's pool.
+func twoPaired(t *testing.T) (a, b *appliance, share string) {
+	t.Helper()
+	l := newLab(t, "nas-a", "nas-b")
+	a, b = l.nodes[0], l.nodes[1]
+	share = a.share("photos")
+	a.start()
+	b.start()
+	pair(a, b)
+	return a, b, share
+}
+
+// outcomes returns the runs of a task as both sides tell them, oldest first,
+// and fails where they do not say the same.
+func outcomes(a, b *appliance, task, replica string) []string {
+	a.t.Helper()
+	var sent, received []string
+	for _, r := range items[control.Run](a, "task", "history", task, "-n", "1000") {
+		sent = append(sent, fmt.Sprintf("%d %s", r.Number, r.Result))
+	}
+	for _, r := range items[control.Receipt](b, "receive", "history", replica, "-n", "1000") {
+		received = append(received, fmt.Sprintf("%d %s", r.Number, r.Result))
+	}
+	slices.Reverse(sent)
+	slices.Reverse(received)
+	for _, r := range received {
+		if !slices.Contains(sent, r) {
+			a.t.Errorf("the target's history says %q, the source's does not: %q", r, sent)
+		}
+	}
+	return sent
+}
+
+// wantEqual compares the newest replica with the snapshot it was sent from, by
+// code that shares nothing with the receiver.
+func wantEqual(a, b *appliance, task, share string) {
+	a.t.Helper()
+	want, err := btrfstest.Digest(a.sent(task))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	got, err := btrfstest.Digest(b.newest(a.name, share))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if want.Sum() != got.Sum() {
+		a.t.Errorf("replica differs from the snapshot:\n%s", btrfstest.Diff(want, got))
+	}
+}
+
+func TestReplicaEqualsTheShareAfterEveryRun(t *testing.T) {
+	a, b, share := twoPaired(t)
+	mutate(t, share, 1, 600)
+	a.must("task", "add", "photos", "--to", "nas-b", "--pool", "tank", "--every", "3600")
+	a.must("task", "run", "photos-nas-b", "--wait")
+	wantEqual(a, b, "photos-nas-b", "photos")
+	for round := range 3 {
+		mutate(t, share, uint64(round)+2, 300)
+		a.must("task", "run", "photos-nas-b", "--wait")
+		wantEqual(a, b, "photos-nas-b", "photos")
+	}
+	a.must("task", "run", "photos-nas-b", "--wait")
+	runs := items[control.Run](a, "task", "history", "photos-nas-b")
+	if last := runs[0]; last.Result != control.ResultUnchanged || last.DataBytes != 0 || last.SentBytes != 0 {
+		t.Errorf("a run of an unchanged share: %+v", last)
+	}
+	for i, r := range runs[1:] {
+		kind := map[bool]string{true: "full", false: "incremental"}[i == len(runs)-2]
+		if r.Kind != kind || r.Result != control.ResultOK {
+			t.Errorf("run %d: %s %s, want %s ok", r.Number, r.Kind, r.Result, kind)
+		}
+	}
+	got := outcomes(a, b, "photos-nas-b", "photos@nas-a")
+	if want := []string{"1 ok", "2 ok", "3 ok", "4 ok", "5 unchanged"}; !slices.Equal(tailOf(got, 5), want) && len(got) != 5 {
+		t.Errorf("history %q, want %q", got, want)
+	}
+	for _, who := range []*appliance{a, b} {
+		other := map[*appliance]string{a: "nas-b", b: "nas-a"}[who]
+		if out := who.must("appliance", "list"); !strings.Contains(out, other) {
+			t.Errorf("%s does not list %s:\n%s", who.name, other, out)
+		}
+	}
+}
+
+func tailOf(list []string, n int) []string { return list[max(0, len(list)-n):] }
+
+func mutate(t *testing.T, dir string, seed uint64, ops int) {
+	t.Helper()
+	if err := btrfstest.Mutate(dir, seed, ops); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRetentionKeepsTheNewestInCommonOnBothSides(t *testing.T) {
+	a, b, share := twoPaired(t)
+	a.must("task", "add", "photos", "--to", "nas-b", "--pool", "tank", "--every", "3600", "--keep-source", "1", "--keep-target", "2")
+	for round := range 5 {
+		if err := os.WriteFile(filepath.Join(share, fmt.Sprint(round)), []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		a.must("task", "run", "photos-nas-b", "--wait")
+	}
+	if n := entries(t, filepath.Join(a.pool.Path(), ".btrmesh/send/photos-nas-b")); n != 1 {
+		t.Errorf("%d snapshots on the source, want 1", n)
+	}
+	if n := entries(t, filepath.Join(b.pool.Path(), ".btrmesh/replicas/nas-a/photos")); n != 3 { // two and latest
+		t.Errorf("%d entries in the replica, want 2 snapshots and latest", n)
+	}
+	wantEqual(a, b, "photos-nas-b", "photos")
+}
+
+func entries(t *testing.T, dir string) int {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+// killMidRun starts a run of a big change, kills one daemon in the middle of
+// it, starts it again and checks that the next run succeeds.
+func killMidRun(t *testing.T, victim func(a, b *appliance) *appliance) {
+	a, b, share := twoPaired(t)
+	fill(t, share, "base", 1<<20)
+	a.must("task", "add", "photos", "--to", "nas-b", "--pool", "tank", "--every", "3600")
+	a.must("task", "run", "photos-nas-b", "--wait")
+	fill(t, share, "big", 400<<20)
+	a.must("task", "run", "photos-nas-b")
+	a.eventually(30*time.Second, "the run is in its middle", func() bool {
+		p := progress(a, "photos-nas-b")
+		return p != nil && p.DoneBytes > 20<<20
+	})
+	v := victim(a, b)
+	v.kill(syscall.SIGKILL)
+	if got := b.newest("nas-a", "photos"); entries(t, got) != 1 {
+		t.Errorf("a partial is visible: %s", got)
+	}
+	v.start()
+	if left := b.staged(); v == b && len(left) != 0 {
+		t.Errorf("staging after the restart: %q", left)
+	}
+	a.eventually(30*time.Second, "the cut run is over", func() bool { return progress(a, "photos-nas-b") == nil })
+	a.must("task", "run", "photos-nas-b", "--wait")
+	wantEqual(a, b, "photos-nas-b", "photos")
+	got := outcomes(a, b, "photos-nas-b", "photos@nas-a")
+	ok := 0
+	for _, r := range got {
+		if strings.HasSuffix(r, " ok") {
+			ok++
+		}
+		if strings.HasSuffix(r, " running") {
+			t.Errorf("a run is left open: %q", got)
+		}
+	}
+	if ok != 2 {
+		t.Errorf("history %q, want two runs that are ok", got)
+	}
+}
+
+func TestKill9OfTheTargetMidRunLeavesNothingVisible(t *testing.T) {
+	killMidRun(t, func(_, b *appliance) *appliance { return b })
+}
+
+func TestKill9OfTheSourceMidRunLeavesNothingVisible(t *testing.T) {
+	killMidRun(t, func(a, _ *appliance) *appliance { return a })
+}
+
+func progress(a *appliance, task string) *control.Progress {
+	for _, t := range items[control.Task](a, "task", "list") {
+		if t.Name == task {
+			return t.Progress
+		}
+	}
+	return nil
+}
+
+// fill writes a file that does not compress.
+func fill(t *testing.T, dir, name string, size int) {
+	t.Helper()
+	random, err := os.Open("/dev/urandom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer random.Close()
+	f, err := os.Create(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := make([]byte, 1<<20)
+	for range max(1, size>>20) {
+		if _, err := random.Read(block); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func jsonOf[T any](t *testing.T, text string) T {
+	t.Helper()
+	var answer struct{ Item T }
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return answer.Item
+}
