@@ -38,6 +38,7 @@ func commands() []*cli.Command {
 	return []*cli.Command{
 		daemonCommand(),
 		initCommand(),
+		demoCommand(),
 		statusCommand(),
 		serviceCommand(),
 		pairCommand(),
@@ -114,13 +115,13 @@ func (l leaf) checkArgs(c *cli.Context) error {
 	given := c.Args().Slice()
 	switch {
 	case len(given) < least:
-		return control.Usage("%s needs %s.", c.Command.FullName(), l.args[len(given)]).Hint("%s", usageLine(c))
+		return control.Usage("%s needs %s.", groupName(c), l.args[len(given)]).Hint("%s", usageLine(c))
 	case len(given) > len(l.args):
-		return control.Usage("%s does not take %q.", c.Command.FullName(), given[len(l.args)]).Hint("%s", usageLine(c))
+		return control.Usage("%s does not take %q.", groupName(c), given[len(l.args)]).Hint("%s", usageLine(c))
 	}
 	for i, arg := range given {
 		if arg == "" {
-			return control.Usage("%s of %s is empty.", l.args[i], c.Command.FullName())
+			return control.Usage("%s of %s is empty.", l.args[i], groupName(c))
 		}
 	}
 	return nil

@@ -44,7 +44,7 @@ func (f *demoFill) copy(rel string, st *unix.Stat_t) error {
 	from, to := filepath.Join(f.from, rel), filepath.Join(f.to, rel)
 	first, again := f.names[inodeOf(st)]
 	if again {
-		f.size.files++
+		f.size.paths++
 		return os.Link(first, to)
 	}
 	if err := f.create(from, to, st); err != nil {

@@ -24,14 +24,14 @@ type inode struct{ device, number uint64 }
 
 // demoSize is how much there is in a tree.
 type demoSize struct {
-	files int64 // of all types, directories included
+	paths int64 // of all types, directories included
 	bytes int64 // of content
 }
 
 // onDisk returns the bytes that btrfs may take for as much, metadata twice.
 func (s demoSize) onDisk() int64 {
 	const block, item = 4096, 2048
-	return s.bytes + s.files*(block+item)
+	return s.bytes + s.paths*(block+item)
 }
 
 // chooseTree returns the tree to fill from: the given one in full, or so much of
@@ -140,7 +140,7 @@ func (t demoTree) measure(ctx context.Context, patience time.Duration) (demoSize
 }
 
 func (s *demoSize) add(st *unix.Stat_t) {
-	s.files++
+	s.paths++
 	if st.Mode&unix.S_IFMT == unix.S_IFREG {
 		s.bytes += st.Size
 	}
