@@ -42,6 +42,7 @@ type walker struct {
 	options   []string // flags met at the leaf, and unknown ones
 	arguments []string
 	help      bool
+	lost      bool // a word was no command where one is needed
 }
 
 // take uses up one word or more of rest and returns how many.
@@ -68,6 +69,7 @@ func (w *walker) take(rest []string) (int, error) {
 func (w *walker) word(word string) {
 	i := slices.IndexFunc(w.children, func(c *cli.Command) bool { return c.HasName(word) })
 	if i < 0 {
+		w.lost = w.lost || len(w.children) > 0
 		w.children = nil
 		w.arguments = append(w.arguments, word)
 		return
@@ -104,13 +106,16 @@ func takesValue(f cli.Flag) bool {
 	return !isBool
 }
 
-// line puts the line together again. Common flags without a leaf say nothing.
+// line puts the line together again. Without a leaf flags say nothing: what is
+// wrong is the command.
 func (w *walker) line() []string {
 	line := slices.Clone(w.path)
-	if len(w.path) > 0 && len(w.children) == 0 {
+	if len(w.children) == 0 && !w.lost {
 		line = append(line, w.common...)
 	}
-	line = append(line, w.options...)
+	if !w.lost {
+		line = append(line, w.options...)
+	}
 	switch {
 	case w.help:
 		line = append(line, "--help")

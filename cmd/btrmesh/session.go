@@ -108,7 +108,7 @@ func (s *session) need(names ...string) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return control.Usage("%s needs %s.", strings.TrimPrefix(s.line.Command.HelpName, "btrmesh "), enumerate(missing)).
+	return control.Usage("%s needs %s.", groupName(s.line), enumerate(missing)).
 		Hint("%s", usageLine(s.line))
 }
 
