@@ -2,9 +2,12 @@ package btrfs
 
 import (
 	"context"
+	"errors"
 	"math"
 	"os"
 	"slices"
+
+	"golang.org/x/sys/unix"
 )
 
 // Generation writes out what is dirty and returns the transaction of the last
@@ -86,6 +89,9 @@ func (p *Pool) sameAsSnapshot(ctx context.Context, s Subvolume) (bool, error) {
 		return false, err
 	}
 	theirs, err := smallTree(p.dir, oldest.ID)
+	if errors.Is(err, unix.ENOENT) { // deleted since it was listed
+		return false, nil
+	}
 	return slices.Equal(ours, theirs), err
 }
 
@@ -93,7 +99,7 @@ func (p *Pool) sameAsSnapshot(ctx context.Context, s Subvolume) (bool, error) {
 func (f forest) oldestSnapshot(s Subvolume) *tree {
 	var oldest *tree
 	for _, t := range f {
-		if t.ParentUUID == s.UUID && t.ReadOnly && t.OTransID >= s.CTransID && (oldest == nil || t.OTransID < oldest.OTransID) {
+		if t.linked && t.ParentUUID == s.UUID && t.ReadOnly && t.OTransID >= s.CTransID && (oldest == nil || t.OTransID < oldest.OTransID) {
 			oldest = t
 		}
 	}

@@ -30,6 +30,16 @@ type poolGoneError struct{ pool string }
 
 func (e *poolGoneError) Error() string { return fmt.Sprintf("pool %s is not mounted", e.pool) }
 
+// shareGoneError says that the share of a task is not there, or no share.
+type shareGoneError struct {
+	share string
+	err   error
+}
+
+func (e *shareGoneError) Error() string { return fmt.Sprintf("share %s: %v", e.share, e.err) }
+
+func (e *shareGoneError) Unwrap() error { return e.err }
+
 // noCommonError says that only a full send would do.
 type noCommonError struct {
 	reason   string
@@ -122,13 +132,13 @@ func removedBy(name string) *control.Error {
 
 // local explains what went wrong on this side.
 func (e explainer) local(err error) *control.Error {
-	gone := (*poolGoneError)(nil)
+	gone, share := (*poolGoneError)(nil), (*shareGoneError)(nil)
 	switch {
 	case errors.As(err, &gone):
 		return control.Errorf(control.CodePoolNotFound, "%v on %s.", gone, e.here).Hint("btrmesh pool list")
 	case errors.Is(err, btrfs.ErrNotSubvolume):
 		return control.NotASubvolume(e.task.PoolName + "/" + e.task.Share)
-	case errors.Is(err, syscall.ENOENT):
+	case errors.As(err, &share) && errors.Is(err, syscall.ENOENT):
 		return control.ShareNotFound(e.task.Share, e.here, "")
 	case errors.Is(err, syscall.ETXTBSY):
 		return control.Errorf("swap_file", "%s holds an active swap file, so it cannot be snapshotted.", e.task.Share).Hint("swapoff FILE")

@@ -97,7 +97,7 @@ func (s *sending) locate(ctx context.Context) error {
 	}
 	share, err := pool.Share(ctx, s.task.Share)
 	if err != nil {
-		return fmt.Errorf("share %s: %w", s.task.Share, err)
+		return &shareGoneError{share: s.task.Share, err: err}
 	}
 	s.pool, s.share = pool, share
 	return nil
