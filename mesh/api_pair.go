@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"time"
 
 	"btrmesh/certs"
@@ -187,7 +188,7 @@ func (a api) explainJoin(err error, address string) *control.Error {
 		return control.InviteMismatch(host, wrong.Shown.Short(), wrong.Want)
 	}
 	if gone, ok := errors.AsType[*stream.UnreachableError](err); ok {
-		return unreachable(host, gone)
+		return unreachableJoin(host, gone)
 	}
 	if v, ok := errors.AsType[*stream.ProtocolError](err); ok {
 		return control.ProtocolMismatch(host, int64(v.Theirs.Max), int64(v.Ours.Max))
@@ -196,6 +197,19 @@ func (a api) explainJoin(err error, address string) *control.Error {
 		return a.explainRefusedJoin(no, host)
 	}
 	return control.AsError(err)
+}
+
+// unreachableJoin tells an appliance that has no invite open, and therefore
+// does not talk to strangers, from one that is not there.
+func unreachableJoin(host string, gone *stream.UnreachableError) *control.Error {
+	for _, a := range gone.Tried {
+		if strings.Contains(a.Why, "not open") {
+			return control.Errorf(control.CodeInviteRefused, "%s has no open invite.", host).HintOn(host, "sudo btrmesh pair invite")
+		}
+	}
+	e := unreachable(host, gone)
+	e.Hints = nil // it is no member that could be looked into
+	return e.Fact("is the daemon running there, and is its UDP port open?")
 }
 
 func (a api) explainRefusedJoin(no *stream.Refusal, host string) *control.Error {

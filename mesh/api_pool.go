@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"btrmesh/btrfs"
+	"btrmesh/certs"
 	"btrmesh/mesh/control"
 	"btrmesh/state"
 	"btrmesh/stream"
@@ -48,10 +49,22 @@ func (n *Node) infoOf(ctx context.Context, p state.Peer) (stream.Info, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	info, err := n.info(ctx, p.ID)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = n.timedOut(p.ID)
+	}
 	if err != nil {
 		return info, explainer{here: n.name(), there: p.Name}.explain(err)
 	}
 	return info, nil
+}
+
+// timedOut is the error of a peer that did not answer in askTimeout.
+func (n *Node) timedOut(id certs.ID) error {
+	gone := &stream.UnreachableError{Peer: id}
+	for _, a := range n.addresses(id) {
+		gone.Tried = append(gone.Tried, stream.Attempt{Addr: a, Why: "timeout " + control.Duration(askTimeout)})
+	}
+	return gone
 }
 
 func (n *Node) peerMeant(given string) (state.Peer, error) {

@@ -37,14 +37,18 @@ func (n *Node) newInvite(life time.Duration, into *Pool, quota uint64) (state.In
 	return rec, inv, err
 }
 
-// isPairing is asked on every pairing handshake. Used invites count until they
-// expire, so that the joiner may try again and a second user hears who was first.
+// inviteAfterlife is how long after its end an invite is still answered for, so
+// that whoever comes too late hears that it expired.
+const inviteAfterlife = time.Hour
+
+// isPairing is asked on every pairing handshake. Used invites count, so that the
+// joiner may try again and a second user hears who was first.
 func (n *Node) isPairing() bool {
 	open := false
 	err := n.store.View(func(tx *state.Tx) error {
 		invites, err := tx.Invites()
 		for _, inv := range invites {
-			open = open || inviteLives(inv, time.Now())
+			open = open || time.Now().Before(inv.Expires.Add(inviteAfterlife))
 		}
 		return err
 	})
