@@ -72,17 +72,23 @@ const poolSize = 3 << 30
 // started yet.
 func newLab(t *testing.T, names ...string) *lab {
 	t.Helper()
+	return newLabOf(t, poolSize, names...)
+}
+
+// newLabOf is newLab with pools of a size.
+func newLabOf(t *testing.T, size int64, names ...string) *lab {
+	t.Helper()
 	l := &lab{t: t, bridge: fmt.Sprintf("bmb%d", os.Getpid()%100000)}
 	mustRun(t, "ip", "link", "add", l.bridge, "type", "bridge")
 	t.Cleanup(func() { mustRun(t, "ip", "link", "del", l.bridge) })
 	mustRun(t, "ip", "link", "set", l.bridge, "up")
 	for i, name := range names {
-		l.nodes = append(l.nodes, l.add(name, i))
+		l.nodes = append(l.nodes, l.add(name, i, size))
 	}
 	return l
 }
 
-func (l *lab) add(name string, i int) *appliance {
+func (l *lab) add(name string, i int, size int64) *appliance {
 	l.t.Helper()
 	a := &appliance{t: l.t, name: name, ns: fmt.Sprintf("bm%d-%s", os.Getpid(), name), addr: fmt.Sprintf("10.77.0.%d", i+1), dir: l.t.TempDir()}
 	mustRun(l.t, "ip", "netns", "add", a.ns)
@@ -93,7 +99,7 @@ func (l *lab) add(name string, i int) *appliance {
 	mustRun(l.t, "ip", "-n", a.ns, "addr", "add", a.addr+"/24", "dev", in)
 	mustRun(l.t, "ip", "-n", a.ns, "link", "set", in, "up")
 	mustRun(l.t, "ip", "-n", a.ns, "link", "set", "lo", "up")
-	a.pool = btrfstest.NewPool(l.t, btrfstest.PoolOptions{Size: poolSize})
+	a.pool = btrfstest.NewPool(l.t, btrfstest.PoolOptions{Size: size})
 	a.config = filepath.Join(a.dir, "config.toml")
 	if err := os.WriteFile(a.config, nil, 0o640); err != nil {
 		l.t.Fatal(err)
@@ -123,11 +129,18 @@ func tail(text string, lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
+// daemon returns the arguments of the appliance's daemon.
+func (a *appliance) daemon() []string {
+	return []string{
+		"daemon", "--state", filepath.Join(a.dir, "state"), "--socket", a.socket(),
+		"--listen", a.addr + ":7945", "--name", a.name, "--pool", "tank=" + a.pool.Path(), "--config", a.config,
+	}
+}
+
 // start starts the daemon and waits until it answers.
 func (a *appliance) start() {
 	a.t.Helper()
-	a.cmd = a.inside(program, "daemon", "--state", filepath.Join(a.dir, "state"), "--socket", a.socket(),
-		"--listen", a.addr+":7945", "--name", a.name, "--pool", "tank="+a.pool.Path(), "--config", a.config)
+	a.cmd = a.inside(program, a.daemon()...)
 	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
 	if err := a.cmd.Start(); err != nil {
 		a.t.Fatal(err)
@@ -164,7 +177,7 @@ func (a *appliance) kill(sig syscall.Signal) {
 func (a *appliance) run(args ...string) (stdout, stderr string, code int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, append(args, "--socket", a.socket())...)
+	cmd := exec.CommandContext(ctx, program, append([]string{"--socket", a.socket()}, args...)...)
 	var out, diag bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &diag
 	err := cmd.Run()
