@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,7 +102,7 @@ func TestEveryCommandOfTheTreeIsCured(t *testing.T) {
 func walk(t *testing.T, path []string, children []*cli.Command) {
 	t.Helper()
 	for _, c := range children {
-		here := append(path[:len(path):len(path)], c.Name)
+		here := append(slices.Clip(path), c.Name)
 		t.Run(strings.Join(here, " "), func(t *testing.T) {
 			wantRefused(t, append(here, "--no-such-flag")...)
 			wantRefused(t, append(here, "no", "such", "arguments", "at-all")...)

@@ -54,32 +54,32 @@ func runDaemon(s *session) error {
 		}
 		return s.say("✓ %s could start: state %s, udp %s, socket %s", c.Name, c.State, c.Listen, c.Socket)
 	}
-	return serve(s.line.Context, cfg)
+	return untilSignal(s.line.Context, log, func(ctx context.Context) error { return mesh.Run(ctx, cfg) })
 }
 
-// serve runs the engine until the first signal, and then until it has ended or
-// the second signal comes.
-func serve(ctx context.Context, cfg mesh.Config) error {
+// untilSignal runs engine until the first signal, and then until it has ended
+// or the second signal comes.
+func untilSignal(ctx context.Context, log *slog.Logger, engine func(context.Context) error) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	ended := make(chan error, 1)
-	go func() { ended <- mesh.Run(ctx, cfg) }()
+	go func() { ended <- engine(ctx) }()
 	select {
 	case err := <-ended:
 		return err
 	case sig := <-signals:
-		cfg.Log.Info("stopping", "signal", sig.String())
-		notify(cfg.Log, daemon.SdNotifyStopping)
+		log.Info("stopping", "signal", sig.String())
+		notify(log, daemon.SdNotifyStopping)
 		stop(fmt.Errorf("signal %s", sig))
 	}
 	select {
 	case err := <-ended:
 		return err
 	case sig := <-signals: // the process ends now, and the engine with it
-		cfg.Log.Warn("stopped at once", "signal", sig.String())
+		log.Warn("stopped at once", "signal", sig.String())
 		return exitError(exitOf(sig))
 	}
 }

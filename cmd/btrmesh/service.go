@@ -44,13 +44,15 @@ func serviceText(c control.ServiceChange) string {
 	case c.Unchanged && c.CancelledRuns == 0:
 		return "The replication service is off already."
 	}
-	text := "✓ replication service off."
-	if c.CancelledRuns > 0 {
-		text += fmt.Sprintf(" %s at the next checkpoint;", verb(c.CancelledRuns, "run", "stops", "stop"))
-	} else if c.RunningRuns > 0 {
-		text += fmt.Sprintf(" %s on to %s end;", verb(c.RunningRuns, "run", "goes", "go"), its(c.RunningRuns))
+	switch {
+	case c.CancelledRuns > 0:
+		return fmt.Sprintf("✓ replication service off. %s at the next checkpoint; no new one starts, incoming runs are refused.",
+			verb(c.CancelledRuns, "run", "stops", "stop"))
+	case c.RunningRuns > 0:
+		return fmt.Sprintf("✓ replication service off. %s on to %s end; no new one starts, incoming runs are refused.",
+			verb(c.RunningRuns, "run", "goes", "go"), its(c.RunningRuns))
 	}
-	return text + " no new one starts, incoming runs are refused."
+	return "✓ replication service off. No run starts, incoming runs are refused."
 }
 
 // verb is "1 run goes" or "2 runs go".

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// kinds is a line for each kind of answer.
+var kinds = map[string]string{
+	"status":          "status",
+	"service":         "service off",
+	"pair.invite":     "pair invite --no-wait --receive-into tank",
+	"pair.list":       "pair list",
+	"pair.revoke":     "pair revoke 1",
+	"pair.join":       "pair join CODE --at 192.168.1.10",
+	"appliance.list":  "appliance list",
+	"pool.list":       "pool list --all",
+	"pool.allow":      "pool allow tank nas-a --quota 2T --share photos --min-keep 30d",
+	"pool.deny":       "pool deny tank nas-a",
+	"share.list":      "share list",
+	"task.list":       "task list",
+	"task.show":       "task show vm-nas-b",
+	"task.add":        "task add photos --to nas-b --pool tank --every 300 --dry-run",
+	"task.enable":     "task enable old-nas-b",
+	"task.disable":    "task disable vm-nas-b --now",
+	"task.run":        "task run photos-nas-b",
+	"task.cancel":     "task cancel vm-nas-b",
+	"task.history":    "task history vm-nas-b",
+	"receive.list":    "receive list",
+	"receive.history": "receive history vm@nas-a",
+	"error":           "task add row-8 --to nas-b --pool tank --every 300",
+}
+
+// Within a schema fields are only added: a diff that takes one away is a
+// mistake.
+func TestJSONOfEachKindIsAsItWas(t *testing.T) {
+	socket := fakeSocket(t)
+	for kind, line := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			_, stdout, stderr := runArgs(t, append(strings.Fields(line), "--json", "--socket", socket)...)
+			var got any
+			if err := json.Unmarshal([]byte(stdout+stderr), &got); err != nil {
+				t.Fatalf("%v: %s%s", err, stdout, stderr)
+			}
+			text, err := json.MarshalIndent(got, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantGolden(t, filepath.Join("testdata", "json", kind+".json"), append(text, '\n'))
+		})
+	}
+}
+
+// wantGolden compares text with a file, or writes it with -update.
+func wantGolden(t *testing.T, path string, text []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(text)); diff != "" {
+		t.Error(diff)
+	}
+}
