@@ -66,6 +66,20 @@ func TestGenerationTellsChangesFromQuiet(t *testing.T) {
 	}
 }
 
+// The kernel keeps the root of a deleted snapshot until it is cleaned up, and
+// then refuses to read its tree.
+func TestGenerationLooksPastSnapshotsJustDeleted(t *testing.T) {
+	p := newPool(t, "noatime")
+	share, _ := snapshottedShare(t, p, "share")
+	for i := range 20 {
+		other, err := p.Snapshot(t.Context(), share, "other", taken.Add(time.Duration(i)*time.Second))
+		must(t, err)
+		must(t, p.DeleteSnapshot(t.Context(), other))
+		_, err = p.Generation(t.Context(), share)
+		must(t, err)
+	}
+}
+
 // A change that only the log tree holds reaches the subvolume at the next mount.
 func TestGenerationTellsChangesReplayedAfterACrash(t *testing.T) {
 	for _, name := range []string{

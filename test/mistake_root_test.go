@@ -54,6 +54,7 @@ func TestMistakesGetAnErrorACodeAndACureAndChangeNothing(t *testing.T) {
 	a.must(add("photos", "--to", "nas-b", "--pool", "tank", "--every", "300")...)
 	a.refuses(6, "photos already replicates to nas-b:tank", add("photos", "--to", "nas-b", "--pool", "tank", "--every", "300")...)
 	a.refuses(2, "tasks are not deleted", "task", "delete", "photos-nas-b")
+	a.must("task", "run", "photos-nas-b", "--wait")
 	a.must("service", "off")
 	a.refuses(6, "the replication service is off on nas-a", "task", "run", "photos-nas-b")
 	a.must("service", "on")
