@@ -144,5 +144,6 @@ func demoFailed(err error) error {
 	if e, ok := errors.AsType[*control.Error](err); ok {
 		return e
 	}
-	return control.Errorf(codeDemoFailed, "the demo failed: %v.", err).Hint("sudo btrmesh demo --keep DIR, which leaves the logs in DIR")
+	return control.Errorf(codeDemoFailed, "the demo failed: %v.", err).
+		Fact("with --keep the daemons' logs stay").Hint("sudo btrmesh demo --keep DIR")
 }

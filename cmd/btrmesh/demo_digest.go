@@ -59,11 +59,11 @@ func (d *digester) add(rel string, st *unix.Stat_t) error {
 		return err
 	}
 	d.size.add(st)
-	fmt.Fprintf(d.all, "%q %o %d:%d %d.%09d %s", rel, st.Mode, st.Uid, st.Gid, st.Mtim.Sec, st.Mtim.Nsec, content)
+	line := fmt.Appendf(nil, "%q %o %d:%d %d.%09d %s", rel, st.Mode, st.Uid, st.Gid, st.Mtim.Sec, st.Mtim.Nsec, content)
 	for _, v := range values {
-		fmt.Fprintf(d.all, " %q=%x", v.name, v.value)
+		line = fmt.Appendf(line, " %q=%x", v.name, v.value)
 	}
-	fmt.Fprintln(d.all)
+	d.all.Write(append(line, '\n'))
 	return nil
 }
 

@@ -20,48 +20,45 @@ type demoFill struct {
 	to    string
 	names map[inode]string // first copy of each file with several names
 	dirs  []demoDir
-	size  demoSize
 }
 
-// demoDir is a directory whose times are set last: filling it changes them.
+// demoDir is a copied directory that gets its attributes last: filling it changes
+// its times, and what is made in it inherits ACLs and properties.
 type demoDir struct {
-	path string
-	st   *unix.Stat_t
+	from, to string
+	st       *unix.Stat_t
 }
 
-// fill copies the tree into the existing directory to, and returns what was
-// copied, also with an error. It needs root.
-func (t demoTree) fill(ctx context.Context, to string) (demoSize, error) {
+// fill copies the tree into the existing directory to. It needs root.
+func (t demoTree) fill(ctx context.Context, to string) error {
 	f := demoFill{ctx: ctx, from: t.dir, to: to, names: map[inode]string{}}
-	err := t.walk(ctx, f.copy)
-	for _, dir := range slices.Backward(f.dirs) {
-		err = errors.Join(err, setTimes(dir.path, dir.st))
+	if err := t.walk(ctx, f.copy); err != nil {
+		return err
 	}
-	return f.size, err
+	for _, dir := range slices.Backward(f.dirs) {
+		if err := copyAttributes(dir.from, dir.to, dir.st); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *demoFill) copy(rel string, st *unix.Stat_t) error {
 	from, to := filepath.Join(f.from, rel), filepath.Join(f.to, rel)
-	first, again := f.names[inodeOf(st)]
-	if again {
-		f.size.paths++
+	if first, again := f.names[inodeOf(st)]; again {
 		return os.Link(first, to)
 	}
 	if err := f.create(from, to, st); err != nil {
 		return err
 	}
-	if err := copyAttributes(from, to, st); err != nil {
-		return err
-	}
-	f.size.add(st)
 	if isDir(st) {
-		f.dirs = append(f.dirs, demoDir{to, st})
+		f.dirs = append(f.dirs, demoDir{from, to, st})
 		return nil
 	}
 	if st.Nlink > 1 {
 		f.names[inodeOf(st)] = to
 	}
-	return setTimes(to, st)
+	return copyAttributes(from, to, st)
 }
 
 // create makes what st describes, with its content.
@@ -113,8 +110,9 @@ func (u untilDone) Read(p []byte) (int, error) {
 	return u.r.Read(p)
 }
 
-// copyAttributes sets owner, mode and extended attributes in this order: a new
-// owner takes away setuid bits and capabilities, and a mode changes an ACL.
+// copyAttributes sets owner, mode, extended attributes and times in this order:
+// a new owner takes away setuid bits and capabilities, a mode changes an ACL,
+// and all of them are changes.
 func copyAttributes(from, to string, st *unix.Stat_t) error {
 	if err := os.Lchown(to, int(st.Uid), int(st.Gid)); err != nil {
 		return err
@@ -124,22 +122,27 @@ func copyAttributes(from, to string, st *unix.Stat_t) error {
 			return pathError("chmod", to, err)
 		}
 	}
+	if err := copyExtended(from, to); err != nil {
+		return err
+	}
+	times := []unix.Timespec{{Sec: st.Atim.Sec, Nsec: st.Atim.Nsec}, {Sec: st.Mtim.Sec, Nsec: st.Mtim.Nsec}}
+	return pathError("set times", to, unix.UtimesNanoAt(unix.AT_FDCWD, to, times, unix.AT_SYMLINK_NOFOLLOW))
+}
+
+// copyExtended copies extended attributes, but for those that only another kind
+// of file system knows.
+func copyExtended(from, to string) error {
 	values, err := extendedAttributes(from)
 	if err != nil {
-		return err
+		return unlessGone(err)
 	}
 	for _, v := range values {
 		err := unix.Lsetxattr(to, v.name, v.value, 0)
-		if err != nil && !errors.Is(err, unix.EOPNOTSUPP) { // one of another kind of file system
+		if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
 			return pathError("set attribute "+v.name, to, err)
 		}
 	}
 	return nil
-}
-
-func setTimes(path string, st *unix.Stat_t) error {
-	times := []unix.Timespec{{Sec: st.Atim.Sec, Nsec: st.Atim.Nsec}, {Sec: st.Mtim.Sec, Nsec: st.Mtim.Nsec}}
-	return pathError("set times", path, unix.UtimesNanoAt(unix.AT_FDCWD, path, times, unix.AT_SYMLINK_NOFOLLOW))
 }
 
 // pathError is nil for nil.

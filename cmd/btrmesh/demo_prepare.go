@@ -99,7 +99,7 @@ func (d *demo) fillShare(ctx context.Context, size demoSize) error {
 	if err := btrfs.CreateSubvolume(pool, demoShare); err != nil {
 		return err
 	}
-	if _, err := d.tree.fill(ctx, d.share()); err != nil {
+	if err := d.tree.fill(ctx, d.share()); err != nil {
 		return err
 	}
 	return btrfs.SyncFS(pool)

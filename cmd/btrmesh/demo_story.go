@@ -134,7 +134,7 @@ func (d *demo) recorded(ctx context.Context, target *demoAppliance) error {
 	if err != nil {
 		return err
 	}
-	d.text.say("%s", runLine(run, d.text.units))
+	d.text.say("%s", recordLine(run, d.text.units))
 	return nil
 }
 
@@ -157,8 +157,8 @@ func newestOK(sent []control.Run, received []control.Receipt) (control.Run, erro
 	return sent[i], nil
 }
 
-// runLine is one run in numbers.
-func runLine(r control.Run, units control.Units) string {
+// recordLine is one run in numbers.
+func recordLine(r control.Run, units control.Units) string {
 	return fmt.Sprintf("both sides recorded: %s run %d, %s, %s in %s, %s over the network, %s",
 		r.Task, r.Number, r.Kind, units.Size(r.SentBytes), lasting(r.TookSeconds).text, units.Size(r.DataBytes+r.MetaBytes), r.Result)
 }
