@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -115,9 +114,9 @@ func (l leaf) checkArgs(c *cli.Context) error {
 	given := c.Args().Slice()
 	switch {
 	case len(given) < least:
-		return control.Usage("%s needs %s.", groupName(c), l.args[len(given)]).Hint("%s", usageLine(c))
+		return withUsage(c, control.Usage("%s needs %s.", groupName(c), l.args[len(given)]))
 	case len(given) > len(l.args):
-		return control.Usage("%s does not take %q.", groupName(c), given[len(l.args)]).Hint("%s", usageLine(c))
+		return withUsage(c, control.Usage("%s does not take %q.", groupName(c), given[len(l.args)]))
 	}
 	for i, arg := range given {
 		if arg == "" {
@@ -127,11 +126,8 @@ func (l leaf) checkArgs(c *cli.Context) error {
 	return nil
 }
 
-// usageLine returns the form of the current command.
-func usageLine(c *cli.Context) string {
-	line := c.Command.HelpName
-	if c.Command.ArgsUsage != "" {
-		line += " " + c.Command.ArgsUsage
-	}
-	return fmt.Sprintf("%s, see %s --help", line, c.Command.HelpName)
+// withUsage adds the form of the current command to an error about the line.
+func withUsage(c *cli.Context, e *control.Error) *control.Error {
+	form := strings.TrimSpace(helpName(c) + " " + c.Command.ArgsUsage)
+	return e.Fact("usage: %s [FLAGS]", form).Hint("%s --help", helpName(c))
 }

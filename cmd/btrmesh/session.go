@@ -108,8 +108,7 @@ func (s *session) need(names ...string) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return control.Usage("%s needs %s.", groupName(s.line), enumerate(missing)).
-		Hint("%s", usageLine(s.line))
+	return withUsage(s.line, control.Usage("%s needs %s.", groupName(s.line), enumerate(missing)))
 }
 
 // raw prints a line of JSON as it came.

@@ -62,13 +62,13 @@ func TestPoolsOfFlagsReplaceThoseOfTheFile(t *testing.T) {
 func TestConfigurationIsReadStrictly(t *testing.T) {
 	for text, want := range map[string]string{
 		"alias = \"x\"\n[web]\nlisten = \"\"\n": `config.toml:1:1: unknown key "alias"`,
-		"\n  port = 1\n  prot = 2\n":           `config.toml:3:3: unknown key "prot"`,
-		"port = \"x\"":                         "config.toml:1:",
-		"port = 70000":                         "config.toml:1:",
-		"name":                                 "config.toml:1:",
-		"port = 1\nlisten = \":2\"":            "port and listen exclude each other",
-		"[log]\nlevel = \"loud\"":              "log.level is debug, info, warn or error",
-		"[log]\nformat = \"xml\"":              "log.format is text or json",
+		"\n  port = 1\n  prot = 2\n":            `config.toml:3:3: unknown key "prot"`,
+		"port = \"x\"":                          "config.toml:1:",
+		"port = 70000":                          "config.toml:1:",
+		"name":                                  "config.toml:1:",
+		"port = 1\nlisten = \":2\"":             "port and listen exclude each other",
+		"[log]\nlevel = \"loud\"":               "log.level is debug, info, warn or error",
+		"[log]\nformat = \"xml\"":               "log.format is text or json",
 	} {
 		code, _, errs := check(t, "--config", config(t, text))
 		if code != control.ExitUsage || !strings.Contains(errs, want) {
