@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,16 +68,36 @@ func TestGenerationTellsChangesFromQuiet(t *testing.T) {
 }
 
 // The kernel keeps the root of a deleted snapshot until it is cleaned up, and
-// then refuses to read its tree.
-func TestGenerationLooksPastSnapshotsJustDeleted(t *testing.T) {
+// refuses to read its tree. Whoever looks meanwhile must not stumble over it.
+func TestSnapshotsThatVanishMeanwhileAreNoError(t *testing.T) {
 	p := newPool(t, "noatime")
 	share, _ := snapshottedShare(t, p, "share")
-	for i := range 20 {
-		other, err := p.Snapshot(t.Context(), share, "other", taken.Add(time.Duration(i)*time.Second))
-		must(t, err)
-		must(t, p.DeleteSnapshot(t.Context(), other))
-		_, err = p.Generation(t.Context(), share)
-		must(t, err)
+	end := time.Now().Add(5 * time.Second)
+	var churn sync.WaitGroup
+	churn.Go(func() {
+		for i := 0; time.Now().Before(end); i++ {
+			wantNil(t, overwrite(filepath.Join(p.Path(), "share")))
+			other, err := p.Snapshot(t.Context(), share, "other", taken.Add(time.Duration(i)*time.Second))
+			wantNil(t, err)
+			wantNil(t, p.DeleteSnapshot(t.Context(), other))
+		}
+	})
+	for time.Now().Before(end) {
+		_, err := p.Generation(t.Context(), share)
+		wantNil(t, err)
+		_, err = p.Snapshots(t.Context())
+		wantNil(t, err)
+		_, err = p.Shares(t.Context())
+		wantNil(t, err)
+	}
+	churn.Wait()
+}
+
+// wantNil is must for goroutines of a test.
+func wantNil(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
 	}
 }
 
