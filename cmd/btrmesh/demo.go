@@ -42,7 +42,8 @@ type demo struct {
 	once       bool
 	appliances []*demoAppliance // nas-a first, which holds the share
 	began      time.Time
-	compared   int // digests found equal
+	changed    time.Time // when the share was changed last; zero: not yet
+	compared   int       // digests found equal
 }
 
 // runDemo also ends by a terminal that goes away and by a reader that does: any
