@@ -10,16 +10,31 @@ import (
 	"btrmesh/btrfs/sendstream"
 )
 
-// applier puts the commands of one stream into one writable subvolume, each
-// before the next. It is used by one goroutine. Its memory is bounded: at most
-// maxDirs directories, maxSources snapshots and two files open, and one buffer
-// of the largest extent.
+// applier puts the commands of one stream into one writable subvolume.
+//
+// It does what they say with fewer system calls than there are commands. A
+// command that makes an entry waits for the next one, which as a rule gives the
+// entry its name; a new file stays open for its data and attributes; what is as
+// it should be already is not set again; and directories get their times late.
+// All else is done before apply returns, so that nothing of the stream is kept.
+//
+// New entries get the permissions of the last ones, which saves most a chmod.
+// Until theirs arrive they may be too wide: the subvolume must lie where nobody
+// else can reach it.
+//
+// It is used by one goroutine. Its memory is bounded: at most maxDirs
+// directories, maxSources snapshots and two files open, one command that waits,
+// and one buffer of the largest extent.
 type applier struct {
 	root    *os.File // of the subvolume; not closed by the applier
 	dirs    *dirs
 	sources *sources
-	target  openFile // of the last data command
+	target  openFile // made, or written to, last
 	decoder decoder
+
+	held  sendstream.Command // makes an entry and waits for its name; of type 0: none
+	taken taken              // by the entry made last
+	perm  perm
 
 	plain bool // this kernel or file system takes no encoded writes
 }
@@ -27,34 +42,41 @@ type applier struct {
 // newApplier returns an applier to the subvolume root. self is what the stream
 // calls the snapshot it carries, open gives what else it may clone from.
 func newApplier(root *os.File, self btrfs.UUID, open Opener) *applier {
-	return &applier{root: root, dirs: newDirs(root), sources: newSources(root, self, open)}
+	return &applier{
+		root: root, dirs: newDirs(root), sources: newSources(root, self, open),
+		perm: perm{file: newFileMode, dir: newDirMode},
+	}
 }
 
-// apply carries out one command. The error of a bad stream is an
-// [*sendstream.Error], any other is this machine's.
+// apply carries out one command, and first one that waited. The error of a bad
+// stream is an [*sendstream.Error] about the command at fault, which may be the
+// one that waited; any other is this machine's.
 func (a *applier) apply(c *sendstream.Command) error {
 	if err := a.dirs.trim(); err != nil {
 		return err
+	}
+	if !a.taken.mayConfirm(c) {
+		if err := a.strip(); err != nil {
+			return err
+		}
+	}
+	if a.named(c) {
+		return a.makeNamed(c)
+	}
+	if err := a.makeHeld(); err != nil {
+		return err
+	}
+	if makesEntry(c.Type) {
+		a.hold(c)
+		return nil
 	}
 	return blame(c, a.dispatch(c))
 }
 
 func (a *applier) dispatch(c *sendstream.Command) error {
-	switch c.Type {
+	switch c.Type { //nolint:exhaustive // those that make an entry are held, see apply
 	case sendstream.CmdSubvol, sendstream.CmdSnapshot:
 		return breach(ruleFits, errors.New("a second subvolume"))
-	case sendstream.CmdMkfile:
-		return a.mkfile(c)
-	case sendstream.CmdMkdir:
-		return a.mkdir(c)
-	case sendstream.CmdMknod:
-		return a.mknod(c, uint32(c.Mode)&unix.S_IFMT)
-	case sendstream.CmdMkfifo:
-		return a.mknod(c, unix.S_IFIFO)
-	case sendstream.CmdMksock:
-		return a.mknod(c, unix.S_IFSOCK)
-	case sendstream.CmdSymlink:
-		return a.symlink(c)
 	case sendstream.CmdRename:
 		return a.rename(c)
 	case sendstream.CmdLink:
@@ -93,9 +115,20 @@ func (a *applier) dispatch(c *sendstream.Command) error {
 	return breach(ruleFits, errors.New("the command is not known"))
 }
 
-// finish gives the directories their times. Afterwards the subvolume is as the
-// stream wants it, though not yet on disk.
-func (a *applier) finish() error { return a.dirs.settle() }
+// drain does all that was put off: the subvolume is then as the commands so far
+// want it, though not yet on disk. More commands may follow.
+func (a *applier) drain() error {
+	if err := a.makeHeld(); err != nil {
+		return err
+	}
+	if err := a.strip(); err != nil {
+		return err
+	}
+	return a.dirs.settle()
+}
+
+// finish is drain after the last command.
+func (a *applier) finish() error { return a.drain() }
 
 // close releases everything but the root.
 func (a *applier) close() {

@@ -1,66 +1,101 @@
 package receive
 
 import (
+	"bytes"
+
 	"golang.org/x/sys/unix"
 
 	"btrmesh/btrfs/sendstream"
 )
 
+// setXattr leaves an attribute alone that a new entry took from its directory
+// with the very value. Only that case is worth a look.
 func (a *applier) setXattr(c *sendstream.Command) error {
-	s, err := a.dirs.spot(string(c.Path))
+	path, name := string(c.Path), string(c.Name)
+	entry, err := a.inode(path)
 	if err != nil {
 		return err
 	}
-	a.dirs.reconsider(string(c.Path))
-	return unix.Lsetxattr(s.proc(), string(c.Name), c.Data, 0)
+	if a.taken.confirm(path, name) && entry.hasXattr(name, c.Data) {
+		return nil
+	}
+	a.dirs.reconsider(path)
+	return entry.setXattr(name, c.Data)
+}
+
+// hasXattr reports whether the attribute is there with that short value.
+func (i inode) hasXattr(name string, value []byte) bool {
+	var buf [maxComponent]byte
+	have, err := i.xattr(name, buf[:])
+	return err == nil && bytes.Equal(have, value)
 }
 
 // removeXattr does not mind an attribute that is not there: the kernel sends
 // the removal of a file's capability after the chown that removed it.
 func (a *applier) removeXattr(c *sendstream.Command) error {
-	s, err := a.dirs.spot(string(c.Path))
+	entry, err := a.inode(string(c.Path))
 	if err != nil {
 		return err
 	}
 	a.dirs.reconsider(string(c.Path))
-	if err := unix.Lremovexattr(s.proc(), string(c.Name)); err != nil && !absent(err) {
-		return err
-	}
-	return nil
+	return entry.removeXattr(string(c.Name))
 }
 
 // chmod never meets a symbolic link in an honest stream: they have no mode.
 func (a *applier) chmod(c *sendstream.Command) error {
-	s, err := a.dirs.spot(string(c.Path))
+	entry, err := a.inode(string(c.Path))
 	if err != nil {
 		return err
 	}
-	mode, err := s.mode()
+	st, err := entry.stat()
 	if err != nil {
 		return err
 	}
-	if mode&unix.S_IFMT == unix.S_IFLNK {
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
 		return breach(ruleSymlink, nil)
 	}
-	return unix.Fchmodat(s.fd(), s.name, uint32(c.Mode)&0o7777, 0)
+	mode := uint32(c.Mode) & modeBits
+	a.perm.guess(st.Mode, mode)
+	if st.Mode&modeBits == mode {
+		return nil
+	}
+	return entry.chmod(mode)
 }
 
+// modeBits are the permissions with setuid, setgid and sticky.
+const modeBits = 0o7777
+
+// chown keeps setuid and setgid, which the kernel takes away from files: the
+// stream gives a mode only where that of the source has changed in the end.
 func (a *applier) chown(c *sendstream.Command) error {
-	s, err := a.dirs.spot(string(c.Path))
+	entry, err := a.inode(string(c.Path))
 	if err != nil {
 		return err
 	}
-	return unix.Fchownat(s.fd(), s.name, int(c.UID), int(c.GID), unix.AT_SYMLINK_NOFOLLOW)
+	st, err := entry.stat()
+	if err != nil || uint64(st.Uid) == c.UID && uint64(st.Gid) == c.GID {
+		return err
+	}
+	if err := entry.chown(int(c.UID), int(c.GID)); err != nil {
+		return err
+	}
+	if st.Mode&(unix.S_ISUID|unix.S_ISGID) == 0 || st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return nil
+	}
+	return entry.chmod(st.Mode & modeBits)
 }
 
 func (a *applier) utimes(c *sendstream.Command) error {
-	s, err := a.dirs.spot(string(c.Path))
+	path := string(c.Path)
+	times := &[2]unix.Timespec{timespec(c.ATime), timespec(c.MTime)}
+	if a.dirs.date(path, times) {
+		return nil
+	}
+	entry, err := a.inode(path)
 	if err != nil {
 		return err
 	}
-	a.dirs.dated(string(c.Path))
-	times := []unix.Timespec{timespec(c.ATime), timespec(c.MTime)}
-	return unix.UtimesNanoAt(s.fd(), s.name, times, unix.AT_SYMLINK_NOFOLLOW)
+	return entry.setTimes(times)
 }
 
 func timespec(t sendstream.Time) unix.Timespec { return unix.Timespec{Sec: t.Sec, Nsec: int64(t.Nsec)} }

@@ -50,7 +50,7 @@ func openRegular(dir *os.File, path string, flags int) (*os.File, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, breach(ruleRegular, fmt.Errorf("%q is %s", path, kindName(st.Mode)))
 	}
-	return openBeneath(dir, path, flags|unix.O_NONBLOCK)
+	return openBeneath(dir, path, flags)
 }
 
 // release closes what was only read from, or what an error has spoilt anyway.

@@ -18,21 +18,8 @@ type openFile struct {
 	file *os.File
 }
 
-// at opens path below dir if it is not the file already open.
-func (o *openFile) at(dir *os.File, path []byte, flags int) (*os.File, error) {
-	if o.file != nil && o.path == string(path) {
-		return o.file, nil
-	}
-	if err := o.Close(); err != nil {
-		return nil, err
-	}
-	file, err := openRegular(dir, string(path), flags)
-	if err != nil {
-		return nil, err
-	}
-	o.path, o.file = string(path), file
-	return file, nil
-}
+// is reports whether it is the file at path.
+func (o *openFile) is(path string) bool { return o.file != nil && o.path == path }
 
 // Close closes the file, if one is open.
 func (o *openFile) Close() error {
@@ -44,8 +31,25 @@ func (o *openFile) Close() error {
 	return err
 }
 
+// open opens the file that c is about.
 func (a *applier) open(c *sendstream.Command) (*os.File, error) {
-	return a.target.at(a.root, c.Path, unix.O_RDWR)
+	path := string(c.Path)
+	if a.target.is(path) {
+		return a.target.file, nil
+	}
+	if err := a.target.Close(); err != nil {
+		return nil, err
+	}
+	s, err := a.dirs.spot(path)
+	if err != nil {
+		return nil, err
+	}
+	file, err := openRegular(s.dir.file, s.name, unix.O_RDWR)
+	if err != nil {
+		return nil, err
+	}
+	a.target = openFile{path, file}
+	return file, nil
 }
 
 func (a *applier) write(c *sendstream.Command) error {
@@ -57,9 +61,15 @@ func (a *applier) write(c *sendstream.Command) error {
 	return err
 }
 
+// truncate leaves a file of the right size alone: older kernels send it for
+// every new file.
 func (a *applier) truncate(c *sendstream.Command) error {
 	file, err := a.open(c)
 	if err != nil {
+		return err
+	}
+	st, err := inode{file: file}.stat()
+	if err != nil || st.Size == int64(c.Length) {
 		return err
 	}
 	return file.Truncate(int64(c.Length))
@@ -67,7 +77,7 @@ func (a *applier) truncate(c *sendstream.Command) error {
 
 // clone shares an extent with a file of this snapshot or of an allowed one.
 func (a *applier) clone(c *sendstream.Command) error {
-	source, err := a.sources.at(c.CloneUUID, c.ClonePath)
+	source, err := a.sources.at(c.CloneUUID, string(c.ClonePath))
 	if err != nil {
 		return fmt.Errorf("clone source %q: %w", c.ClonePath, err)
 	}

@@ -23,10 +23,8 @@ type dirs struct {
 // openDirectory is one open directory.
 type openDirectory struct {
 	file  *os.File
-	times *[2]unix.Timespec // access, modification; to be set again; nil: untouched since they were set
-
-	inheritKnown bool
-	inherit      bool // entries made here get ACLs or properties from it
+	times *[2]unix.Timespec // access, modification; to be set; nil: it has those it should have
+	known *traits           // nil: not read yet
 }
 
 // spot is an entry of an open directory, to be used with the *at calls.
@@ -70,18 +68,19 @@ func (d *dirs) change(path string) (spot, error) {
 	return s, s.dir.remember()
 }
 
-// dated says that the directory at path, if it is one, has just been given its
-// times.
-func (d *dirs) dated(path string) {
-	if open := d.open[path]; open != nil {
-		open.times = nil
+// date puts off the times of path if that is an open directory.
+func (d *dirs) date(path string, times *[2]unix.Timespec) bool {
+	open := d.open[path]
+	if open != nil {
+		open.times = times
 	}
+	return open != nil
 }
 
 // reconsider says that the attributes of path have changed.
 func (d *dirs) reconsider(path string) {
 	if open := d.open[path]; open != nil {
-		open.inheritKnown = false
+		open.known = nil
 	}
 }
 
@@ -157,7 +156,7 @@ func (d *openDirectory) settle() error {
 	if d.times == nil {
 		return nil
 	}
-	if err := unix.UtimesNanoAt(int(d.file.Fd()), ".", d.times[:], unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := futimens(d.file, d.times); err != nil {
 		return fmt.Errorf("set times of directory %q: %w", d.file.Name(), err)
 	}
 	d.times = nil
@@ -169,13 +168,6 @@ func (s spot) fd() int { return int(s.dir.file.Fd()) }
 // proc is a path for the calls that have no *at form. Those used do not follow
 // a link at its end.
 func (s spot) proc() string { return fmt.Sprintf("/proc/self/fd/%d/%s", s.fd(), s.name) }
-
-// mode is the type and permissions of what is there.
-func (s spot) mode() (uint32, error) {
-	var st unix.Stat_t
-	err := unix.Fstatat(s.fd(), s.name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	return st.Mode, err
-}
 
 // split cuts the last component off; the root is "." in itself.
 func split(path string) (parent, name string) {

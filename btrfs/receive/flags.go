@@ -30,18 +30,22 @@ var inodeFlags = [...]struct {
 // Kernel 6.18 sends the command in increments of version 2, for inodes whose
 // flags changed, and never for new ones.
 func (a *applier) fileattr(c *sendstream.Command) error {
-	s, err := a.dirs.spot(string(c.Path))
+	path := string(c.Path)
+	entry, err := a.inode(path)
 	if err != nil {
 		return err
 	}
-	mode, err := s.mode()
+	st, err := entry.stat()
 	if err != nil {
 		return err
 	}
-	if kind := mode & unix.S_IFMT; kind != unix.S_IFREG && kind != unix.S_IFDIR {
+	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG && kind != unix.S_IFDIR {
 		return nil // has no flags
 	}
-	file, err := openBeneath(s.dir.file, s.name, unix.O_RDONLY|unix.O_NONBLOCK)
+	if entry.file != nil {
+		return setFlags(entry.file, c.FileAttr)
+	}
+	file, err := openBeneath(entry.spot.dir.file, entry.spot.name, unix.O_RDONLY)
 	if err != nil {
 		return err
 	}

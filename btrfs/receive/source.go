@@ -35,7 +35,10 @@ func newSources(root *os.File, self btrfs.UUID, open Opener) *sources {
 
 // at opens the regular file at path in the snapshot u. It stays open until the
 // next call.
-func (s *sources) at(u btrfs.UUID, path []byte) (*os.File, error) {
+func (s *sources) at(u btrfs.UUID, path string) (*os.File, error) {
+	if u == s.of && s.file.is(path) {
+		return s.file.file, nil
+	}
 	dir, err := s.snapshot(u)
 	if errors.Is(err, ErrNoParent) {
 		return nil, breach(ruleSource, err)
@@ -43,11 +46,13 @@ func (s *sources) at(u btrfs.UUID, path []byte) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u != s.of {
-		release(&s.file)
-		s.of = u
+	release(&s.file)
+	file, err := openRegular(dir, path, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
 	}
-	return s.file.at(dir, path, unix.O_RDONLY)
+	s.of, s.file = u, openFile{path, file}
+	return file, nil
 }
 
 func (s *sources) snapshot(u btrfs.UUID) (*os.File, error) {

@@ -1,0 +1,148 @@
+package receive
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs/sendstream"
+)
+
+// Extended attributes that a new entry takes from its directory. The sender
+// knows nothing of that and would not remove them again: it makes inodes in the
+// root of the subvolume, whatever directory they were made in at the source.
+const (
+	xattrACL         = "system.posix_acl_access"
+	xattrDefaultACL  = "system.posix_acl_default"
+	xattrCompression = "btrfs.compression"
+)
+
+// markFlags are the FS_*_FL of linux/fs.h that new files take from their
+// directory for good: once there is data, NOCOW cannot be cleared, and files with
+// and without it share no extents. NOCOMP has no extended attribute to clear it by.
+const markFlags = 0x400 | 0x800000
+
+// traits is what entries made in a directory take from it.
+type traits struct {
+	acl, compression bool
+	marks            uint32 // of markFlags
+}
+
+// inherited lists what an entry that a command of type t made has taken.
+func (t traits) inherited(made sendstream.Type) []string {
+	var names []string
+	if made == sendstream.CmdSymlink {
+		return nil
+	}
+	if t.acl {
+		names = append(names, xattrACL)
+	}
+	if t.acl && made == sendstream.CmdMkdir {
+		names = append(names, xattrDefaultACL)
+	}
+	if t.compression && (made == sendstream.CmdMkdir || made == sendstream.CmdMkfile) {
+		names = append(names, xattrCompression)
+	}
+	return names
+}
+
+// traits reads them once, until the attributes of the directory change.
+func (d *openDirectory) traits() (traits, error) {
+	if d.known == nil {
+		t, err := readTraits(int(d.file.Fd()))
+		if err != nil {
+			return traits{}, fmt.Errorf("read attributes of directory %q: %w", d.file.Name(), err)
+		}
+		d.known = &t
+	}
+	return *d.known, nil
+}
+
+func readTraits(fd int) (t traits, err error) {
+	if t.acl, err = hasXattr(fd, xattrDefaultACL); err != nil {
+		return traits{}, err
+	}
+	if t.compression, err = hasXattr(fd, xattrCompression); err != nil {
+		return traits{}, err
+	}
+	flags, err := unix.IoctlGetUint32(fd, unix.FS_IOC_GETFLAGS)
+	t.marks = flags & markFlags
+	return t, err
+}
+
+func hasXattr(fd int, name string) (bool, error) {
+	size, err := unix.Fgetxattr(fd, name, nil)
+	if err != nil && !absent(err) {
+		return false, err
+	}
+	return err == nil && size > 0, nil
+}
+
+// marksAlike reports whether entries made in dir are marked like those made in
+// the root.
+func (d *dirs) marksAlike(dir *openDirectory) (bool, error) {
+	root, err := d.open[""].traits()
+	if err != nil {
+		return false, err
+	}
+	t, err := dir.traits()
+	return t.marks == root.marks, err
+}
+
+// taken names the extended attributes that a new entry took from its directory.
+// The stream sets those it wants next; the others are removed then, before there
+// is data to which they would apply.
+type taken struct {
+	path  string
+	names []string
+}
+
+// mayConfirm reports whether c may be about one of the attributes.
+func (t *taken) mayConfirm(c *sendstream.Command) bool {
+	return len(t.names) == 0 || c.Type == sendstream.CmdSetXattr && string(c.Path) == t.path
+}
+
+// confirm says that the stream sets the attribute. It reports whether it was
+// among those taken.
+func (t *taken) confirm(path, name string) bool {
+	i := slices.Index(t.names, name)
+	if i < 0 || path != t.path {
+		return false
+	}
+	t.names = slices.Delete(t.names, i, i+1)
+	return true
+}
+
+// strip removes what the last entry took and the stream did not set.
+func (a *applier) strip() error {
+	if len(a.taken.names) == 0 {
+		return nil
+	}
+	entry, err := a.inode(a.taken.path)
+	if err != nil {
+		return err
+	}
+	for _, name := range a.taken.names {
+		if err := entry.removeXattr(name); err != nil {
+			return fmt.Errorf("remove inherited %s of %q: %w", name, a.taken.path, err)
+		}
+	}
+	a.taken.names = nil
+	return nil
+}
+
+// strip removes extended attributes that may be there.
+func strip(s spot, names ...string) error {
+	for _, name := range names {
+		if err := (inode{spot: s}).removeXattr(name); err != nil {
+			return fmt.Errorf("remove inherited %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// absent reports whether err says that there is no such extended attribute, or
+// that there cannot be one.
+func absent(err error) bool { return errors.Is(err, unix.ENODATA) || errors.Is(err, unix.EOPNOTSUPP) }
