@@ -39,9 +39,10 @@ func (a admission) decide() *stream.Refusal {
 }
 
 // intact refuses a replica whose newest snapshot somebody made writable or
-// changed: it is left untouched until a person decides.
+// changed: it is left untouched until a person decides
+// for a full send beside it.
 func (a admission) intact(r receive.Replica) *stream.Refusal {
-	if n := len(r.Snapshots); n > 0 && r.Snapshots[n-1].Modified {
+	if n := len(r.Snapshots); n > 0 && r.Snapshots[n-1].Modified && !a.offer.Full {
 		return &stream.Refusal{Code: stream.ReplicaModified, Text: fmt.Sprintf("%s@%s on %s was made writable by hand; it was left untouched", a.offer.Share, a.source, a.here)}
 	}
 	return nil

@@ -51,7 +51,7 @@ func (a api) runTask(_ context.Context, req control.RunTask) (control.RunStarted
 			started.Run, started.Already = live.record().Number, true
 			return nil
 		}
-		t.RunRequested, t.FullRequested = time.Now().UTC(), req.Full
+		t.RunRequested, t.FullRequested = time.Now().UTC(), t.FullRequested || req.Full
 		return tx.PutTask(t)
 	})
 	if err != nil {

@@ -146,26 +146,28 @@ func (a api) lastEnded(tx *state.Tx, t state.Task) (*state.Run, error) {
 	return nil, err
 }
 
-// taskState says where a task stands and why.
+// taskState says where a task stands and why. What it waits for now counts more
+// than what failed before.
 func taskState(t state.Task, running bool, lag time.Duration, known bool, last *state.Run, step plan.Step) (control.State, string) {
+	held := step.Kind == plan.Wait && step.Until.IsZero() // by an event, not by time
+	failed := t.Failures > 0 && last != nil && !held
 	why := step.Reason
-	if t.Failures > 0 && last != nil {
+	if failed {
 		why = reasonOf(*last)
 	}
-	every := time.Duration(t.EverySeconds) * time.Second
-	switch {
+	switch every := time.Duration(t.EverySeconds) * time.Second; {
 	case running:
 		return control.StateSending, ""
 	case !t.Enabled:
 		return control.StateDisabled, ""
-	case t.Failures > 0 && last != nil && refusedCode(last.Code):
+	case failed && refusedCode(last.Code):
 		return control.StateRefused, why
 	case known && plan.Late(lag, every):
 		return control.StateLate, why
-	case t.Failures > 0:
+	case failed:
 		return control.StateFailed, why
-	case !known || step.Until.IsZero():
-		return control.StateWaiting, step.Reason
+	case !known || held:
+		return control.StateWaiting, why
 	}
 	return control.StateOK, ""
 }

@@ -53,19 +53,33 @@ func refused(err error, code stream.RefusalCode) bool {
 	return errors.Is(err, &stream.Refusal{Code: code})
 }
 
-// verdict says how a run that did not succeed ends: cancelled if this side
-// ended it, else failed.
+// verdict says how a run that did not succeed ends, and why: cancelled if a
+// person on either side wanted that, else failed.
 func verdict(ctx context.Context, err error) (state.RunState, error) {
-	if cause := context.Cause(ctx); cause != nil {
-		if errors.Is(cause, context.Canceled) {
-			cause = errStopping
-		}
+	cause := context.Cause(ctx)
+	switch {
+	case cause == nil && refused(err, stream.Cancelled):
+		return state.Cancelled, err
+	case cause == nil:
+		return state.Failed, err
+	case errors.Is(cause, errCancelled):
 		return state.Cancelled, cause
 	}
-	if refused(err, stream.Cancelled) || refused(err, stream.ShuttingDown) {
-		return state.Cancelled, err
+	return state.Failed, errStopping // nothing else ends a run from here
+}
+
+// abortOf is the verdict on a run in the words its target is told.
+func abortOf(ctx context.Context, err error) (stream.RefusalCode, string) {
+	next, why := verdict(ctx, err)
+	switch {
+	case errors.Is(why, errStopping):
+		return stream.ShuttingDown, errStopping.Error()
+	case next == state.Cancelled:
+		return stream.Cancelled, "cancelled on the source"
+	case errors.As(why, new(*noCommonError)):
+		return stream.NoParent, why.Error()
 	}
-	return state.Failed, err
+	return stream.IO, why.Error()
 }
 
 // explainer puts a failure into the words an operator reads, with the cure.
@@ -84,6 +98,9 @@ func (e explainer) explain(err error) *control.Error {
 	if v, ok := errors.AsType[*stream.ProtocolError](err); ok {
 		return control.ProtocolMismatch(e.there, int64(v.Theirs.Max), int64(v.Ours.Max))
 	}
+	if _, ok := errors.AsType[*stream.RemovedError](err); ok {
+		return removedBy(e.there)
+	}
 	if none, ok := errors.AsType[*noCommonError](err); ok {
 		return control.NoCommonSnapshot(e.task.Name, e.there, none.estimate)
 	}
@@ -101,8 +118,14 @@ func (e explainer) refusal(no *stream.Refusal) *control.Error {
 	case stream.ServiceOff:
 		return control.ServiceOff(e.there, false)
 	case stream.NoSpace:
+		if len(no.Facts) == 0 { // it filled up in mid-run
+			return control.Errorf(control.CodeNoSpace, "%s:%s: %s.", e.there, t.TargetPool, no.Text).Hint("btrmesh pool list --on %s", e.there)
+		}
 		return control.NoSpace(e.there, t.TargetPool, figure(no, "free"), figure(no, "need"), reservePercent, t.Name)
 	case stream.QuotaExceeded:
+		if len(no.Facts) == 0 {
+			return control.Errorf(control.CodeQuotaExceeded, "%s:%s: %s.", e.there, t.TargetPool, no.Text).Hint("btrmesh pool list --on %s", e.there)
+		}
 		return control.QuotaExceeded(e.here, e.there, t.TargetPool, figure(no, "used"), figure(no, "quota"), figure(no, "need"))
 	case stream.ReplicaModified:
 		return control.ReplicaModified(t.Share+"@"+e.here, e.there, t.Share, e.here, t.Name)
@@ -144,7 +167,9 @@ func (e explainer) local(err error) *control.Error {
 		return control.Errorf("swap_file", "%s holds an active swap file, so it cannot be snapshotted.", e.task.Share).Hint("swapoff FILE")
 	case errors.Is(err, stream.ErrLost), errors.Is(err, stream.ErrGoodbye), errors.Is(err, stream.ErrStalled):
 		return control.Errorf("connection_lost", "%s: %v.", e.there, rootOf(err))
-	case errors.Is(err, errCancelled), errors.Is(err, errStopping), errors.Is(err, errDenied):
+	case errors.Is(err, errStopping):
+		return control.Errorf(control.CodeInterrupted, "%v.", err)
+	case errors.Is(err, errCancelled):
 		return control.Errorf(control.CodeRunCancelled, "%v.", err)
 	}
 	return control.AsError(err)

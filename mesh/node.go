@@ -76,6 +76,7 @@ func newNode(cfg Config, p parts) (*Node, error) {
 		return nil, err
 	}
 	n.net = endpoint
+	n.pools.ready = n.settlePool
 	n.control = control.NewServer(control.Options{Appliance: n.name, Now: time.Now, Log: cfg.Log})
 	n.routes()
 	return n, nil
@@ -83,11 +84,11 @@ func newNode(cfg Config, p parts) (*Node, error) {
 
 // run serves until ctx is done. It ends when everything it started has ended.
 func (n *Node) run(ctx context.Context) error {
+	if err := n.recover(); err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
 	if err := n.pools.scan(ctx); err != nil {
 		return err
-	}
-	if err := n.recover(ctx); err != nil {
-		return fmt.Errorf("recover: %w", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.net.Run(ctx) })

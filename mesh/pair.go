@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -102,12 +103,11 @@ func (n *Node) redeem(tx *state.Tx, r stream.JoinRequest, now time.Time) (stream
 	if no, err := n.nameFree(tx, r); no != nil || err != nil {
 		return stream.JoinAnswer{}, no, err
 	}
-	inv.Bound, inv.BoundAt, inv.BoundFrom = r.Peer, now, r.Remote.Addr().String()
-	if err := tx.PutInvite(inv); err != nil {
-		return stream.JoinAnswer{}, nil, err
-	}
-	if err := n.admitPeer(tx, r, inv, now); err != nil {
-		return stream.JoinAnswer{}, nil, err
+	if inv.Bound.IsZero() { // the second time nothing changes, not even a grant withdrawn since
+		inv.Bound, inv.BoundAt, inv.BoundFrom = r.Peer, now, r.Remote.Addr().String()
+		if err := errors.Join(tx.PutInvite(inv), admitPeer(tx, r, inv, now)); err != nil {
+			return stream.JoinAnswer{}, nil, err
+		}
 	}
 	answer, err := n.joinAnswer(tx, inv.Key.Inviter(r.Exporter, n.me, r.Peer), r.Peer)
 	return answer, nil, err
@@ -148,7 +148,7 @@ func (n *Node) nameFree(tx *state.Tx, r stream.JoinRequest) (*stream.Refusal, er
 }
 
 // admitPeer stores the joiner as a peer, with the grant the invite carries.
-func (n *Node) admitPeer(tx *state.Tx, r stream.JoinRequest, inv state.Invite, now time.Time) error {
+func admitPeer(tx *state.Tx, r stream.JoinRequest, inv state.Invite, now time.Time) error {
 	peer := state.Peer{
 		ID: r.Peer, Name: r.Name, Version: r.Version, Instance: r.Instance, Paired: now, LastSeen: now,
 		Addresses: cleanAddresses(r.Listen), LastAddress: r.Remote.String(),

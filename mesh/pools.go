@@ -29,6 +29,7 @@ type pools struct {
 	want   []PoolPath
 	mounts func() ([]btrfs.Mount, error)
 	open   func(PoolPath) (*Pool, error)
+	ready  func(context.Context, *Pool) // called with a pool that was opened, before it is used
 
 	mu     sync.Mutex
 	known  map[string]*Pool
@@ -37,7 +38,7 @@ type pools struct {
 
 func newPools(want []PoolPath, log *slog.Logger) *pools {
 	return &pools{
-		log: log, want: want, mounts: btrfs.Mounts,
+		log: log, want: want, mounts: btrfs.Mounts, ready: func(context.Context, *Pool) {},
 		open:  func(at PoolPath) (*Pool, error) { return openPool(at, log) },
 		known: map[string]*Pool{}, absent: map[string]error{},
 	}
@@ -87,6 +88,7 @@ func (p *pools) scan(ctx context.Context) error {
 			pool, err := p.open(at)
 			if err == nil {
 				sweep(ctx, pool, p.log)
+				p.ready(ctx, pool)
 			}
 			p.note(at.Name, pool, err)
 		}

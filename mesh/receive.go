@@ -40,9 +40,13 @@ func (n *Node) Receive(ctx context.Context, in *stream.Inbound) {
 		r.refuse(ctx, no)
 		return
 	}
-	defer n.runs.remove(r.run)
 	if err := r.do(ctx); err != nil {
 		r.fail(ctx, err)
+	}
+	committed := r.run.record()
+	n.runs.remove(r.run)
+	if committed.State == state.Done && committed.Kind != state.Unchanged {
+		r.prune(ctx) // the next run need not wait for it
 	}
 }
 
@@ -142,10 +146,47 @@ func (r *receiving) have() (stream.Have, error) {
 	if err != nil {
 		return stream.Have{}, fmt.Errorf("space of pool %s: %w", r.pool.Name, err)
 	}
+	ended, err := r.ended()
+	if err != nil {
+		return stream.Have{}, err
+	}
 	return stream.Have{
-		Snapshots: heldOf(r.replica.Snapshots), FreeBytes: space.Free, ReserveBytes: reserve(space),
+		Ended: ended, Snapshots: heldOf(r.replica.Snapshots), FreeBytes: space.Free, ReserveBytes: reserve(space),
 		StreamVersion: r.node.streamVersion, ReplicaPath: r.replica.Path,
 	}, nil
+}
+
+// ended tells how the runs the source lost track of ended here.
+func (r *receiving) ended() ([]stream.Ended, error) {
+	var list []stream.Ended
+	err := r.node.store.View(func(tx *state.Tx) error {
+		for _, number := range r.offer.Open {
+			rec, ok, err := tx.Run(state.Receive, r.in.Peer(), r.offer.Task, number)
+			if err != nil {
+				return err
+			}
+			if outcome := endedAs(rec); ok && outcome != 0 {
+				list = append(list, stream.Ended{Run: number, Outcome: outcome})
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// endedAs is how a run ended in the words of the wire; 0 while it is open.
+func endedAs(rec state.Run) stream.Outcome {
+	switch {
+	case rec.State == state.Done && rec.Kind == state.Unchanged:
+		return stream.EndedUnchanged
+	case rec.State == state.Done:
+		return stream.EndedOK
+	case rec.State == state.Failed:
+		return stream.EndedFailed
+	case rec.State == state.Cancelled:
+		return stream.EndedCancelled
+	}
+	return 0
 }
 
 // heldOf lists what is sound, newest first; what was changed by hand can be
@@ -245,8 +286,7 @@ func usedBy(replicas []receive.Replica, source string) uint64 {
 // commit applies the stream, makes it durable and visible, records it, and only
 // then tells the source.
 func (r *receiving) commit(ctx context.Context, b stream.Begin) error {
-	// A read that waits for the source ends with the session only.
-	defer context.AfterFunc(ctx, func() { r.refuse(ctx, refusalOf(ctx, context.Cause(ctx))) })()
+	defer context.AfterFunc(ctx, func() { r.interrupt(ctx) })()
 	got, err := r.pool.Receive(ctx, receive.Spec{
 		Source: r.in.Peer().String(), SourceName: r.in.PeerName(), Share: r.offer.Share, ShareUUID: r.offer.ShareUUID,
 		Task: r.offer.Task, Run: r.offer.Run, Snapshot: r.offer.Snapshot, CTransID: r.offer.CTransID, Taken: r.offer.Taken,
@@ -266,8 +306,15 @@ func (r *receiving) commit(ctx context.Context, b stream.Begin) error {
 	if err := r.in.Commit(ctx, stream.Committed{Snapshot: got.Snapshot, Received: got.Received, Bytes: got.StreamBytes}); err != nil {
 		r.node.log.Warn("answer not delivered, the source asks again", "task", r.offer.Task, "run", r.offer.Run, "err", err)
 	}
-	r.prune(ctx)
 	return nil
+}
+
+// interrupt ends a read that waits for the source, which only the end of the
+// session does. A commit under way goes on: it is the truth, whatever is said.
+func (r *receiving) interrupt(ctx context.Context) {
+	if r.run.record().State < state.Committing {
+		r.refuse(ctx, refusalOf(ctx, context.Cause(ctx)))
+	}
 }
 
 // mostBytes bounds what a stream may bring: a tenth and a mebibyte over what
@@ -316,8 +363,13 @@ func (r *receiving) fail(ctx context.Context, err error) {
 		return
 	}
 	no := refusalOf(ctx, err)
+	if r.run.record().State == state.Committing {
+		r.failCommit(ctx, no)
+		r.refuse(ctx, no)
+		return
+	}
 	next := state.Failed
-	if no.Code == stream.Cancelled || no.Code == stream.ShuttingDown {
+	if no.Code == stream.Cancelled {
 		next = state.Cancelled
 	}
 	recordErr := r.run.become(next, func(_ *state.Tx, rec *state.Run) error {
@@ -329,4 +381,16 @@ func (r *receiving) fail(ctx context.Context, err error) {
 		r.node.log.Error("run not recorded", "task", r.offer.Task, "run", r.offer.Run, "err", recordErr)
 	}
 	r.refuse(ctx, no)
+}
+
+// failCommit records a run that failed after all had arrived. It may have become
+// visible before the error, and then it is committed.
+func (r *receiving) failCommit(ctx context.Context, no *stream.Refusal) {
+	err := r.node.settleReceive(context.WithoutCancel(ctx), r.pool, r.run, func(rec *state.Run) {
+		r.count(rec)
+		rec.Code, rec.Error = no.Code.String(), no.Text
+	})
+	if err != nil {
+		r.node.log.Error("run not settled", "task", r.offer.Task, "run", r.offer.Run, "err", err)
+	}
 }

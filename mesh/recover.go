@@ -11,68 +11,85 @@ import (
 	"btrmesh/state"
 )
 
-// recover closes the runs that a stop or a crash left open, by what is on disk.
-func (n *Node) recover(ctx context.Context) error {
-	var open []state.Run
-	err := n.store.View(func(tx *state.Tx) (err error) {
-		open, err = tx.OpenRuns()
-		return err
-	})
+// recover closes the runs sent from here that a stop or a crash left open.
+func (n *Node) recover() error {
+	open, err := n.openRuns(state.Send, "", 0)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, rec := range open {
-		errs = append(errs, n.close(ctx, rec))
+		errs = append(errs, n.recoverSend(rec))
 	}
 	return errors.Join(errs...)
 }
 
-// close ends one run left open. A run being sent whose end may have reached the
-// target stays: only the target knows, and the next run asks it.
-func (n *Node) close(ctx context.Context, rec state.Run) error {
+// recoverSend closes one run, or leaves it to the target's verdict, and has its
+// task tried again soon.
+func (n *Node) recoverSend(rec state.Run) error {
+	soon := func(tx *state.Tx) error {
+		return updateTask(tx, rec.Task, func(t *state.Task) { n.backOff(t) })
+	}
+	if awaitsVerdict(rec) {
+		n.log.Info("run waits for the target's verdict", "task", rec.Task, "run", rec.Number)
+		return n.store.Update(soon)
+	}
 	r := &run{store: n.store, log: n.log, rec: rec}
-	if rec.Side == state.Receive {
-		committed, err := n.isCommitted(ctx, rec)
-		if err != nil {
-			return fmt.Errorf("look for run %d of %s: %w", rec.Number, rec.Task, err)
-		}
-		if committed {
-			return r.become(state.Done, nil)
+	return r.become(state.Failed, func(tx *state.Tx, rec *state.Run) error {
+		interrupted(rec)
+		return soon(tx)
+	})
+}
+
+func interrupted(rec *state.Run) {
+	rec.Code, rec.Error = control.CodeInterrupted, "the daemon was stopped in the middle of the run"
+}
+
+// settlePool closes the runs received into a pool that were left open, by what
+// is in it. It is called when the pool is opened, before it is used.
+func (n *Node) settlePool(ctx context.Context, pool *Pool) {
+	open, err := n.openRuns(state.Receive, "", 0)
+	for _, rec := range open {
+		if rec.Pool == pool.Name {
+			r := &run{store: n.store, log: n.log, rec: rec}
+			err = errors.Join(err, n.settleReceive(ctx, pool, r, interrupted))
 		}
 	}
-	if rec.Side == state.Send && rec.State == state.Committing {
-		n.log.Info("run waits for the target's verdict", "task", rec.Task, "run", rec.Number)
-		return nil
+	if err != nil {
+		n.log.Error("runs left open not settled", "pool", pool.Name, "err", err)
+	}
+}
+
+// settleReceive closes one received run: being in replicas/ is the proof. If it
+// is not there, failed says why.
+func (n *Node) settleReceive(ctx context.Context, pool *Pool, r *run, failed func(*state.Run)) error {
+	rec := r.record()
+	replica, _, err := pool.Find(ctx, rec.Peer.String(), rec.Share)
+	if err != nil {
+		return fmt.Errorf("look for run %d of %s: %w", rec.Number, rec.Task, err)
+	}
+	for _, s := range replica.Snapshots {
+		if s.Snapshot == rec.SnapshotUUID && s.Run == rec.Number {
+			return r.become(state.Done, func(_ *state.Tx, rec *state.Run) error {
+				rec.StreamBytes, rec.AppliedBytes = s.StreamBytes, s.StreamBytes
+				return nil
+			})
+		}
 	}
 	return r.become(state.Failed, func(_ *state.Tx, rec *state.Run) error {
-		rec.Code, rec.Error = control.CodeInterrupted, "the daemon was stopped in the middle of the run"
+		failed(rec)
 		return nil
 	})
 }
 
-// isCommitted tells whether a received run is in replicas/, which is the proof.
-func (n *Node) isCommitted(ctx context.Context, rec state.Run) (bool, error) {
-	pool, ok := n.pools.get(rec.Pool)
-	if !ok {
-		return false, nil
-	}
-	replica, _, err := pool.Find(ctx, rec.Peer.String(), rec.Share)
-	for _, s := range replica.Snapshots {
-		if s.Snapshot == rec.SnapshotUUID {
-			return true, nil
-		}
-	}
-	return false, err
-}
-
-// openRuns lists the runs of a task that are not over, older than number.
+// openRuns lists the runs of a task, or of all, that are not over; of one task
+// those before number, 0: all.
 func (n *Node) openRuns(side state.Side, task string, number uint64) ([]state.Run, error) {
 	var open []state.Run
 	err := n.store.View(func(tx *state.Tx) error {
 		all, err := tx.OpenRuns()
 		for _, r := range all {
-			if r.Side == side && r.Task == task && r.Number < number {
+			if r.Side == side && (task == "" || r.Task == task) && (number == 0 || r.Number < number) {
 				open = append(open, r)
 			}
 		}

@@ -17,9 +17,10 @@ import (
 //	planned → snapshotted → offered → sending → committing → done
 //	   └───────────┴───────────┴─────────┴──────────┴─────→ failed | cancelled
 //
-// The crash points: before sending a run left open has failed, for the target
-// cannot have committed it. In committing only the target knows; the run stays
-// open until its next answer settles it.
+// The crash points: a run left open before committing has failed, for the target
+// cannot have committed it. In committing, and after the question whether the
+// target is fresh without a run, only the target knows; the run stays open until
+// its next answer settles it.
 type run struct {
 	store  *state.Store
 	log    *slog.Logger
@@ -84,6 +85,17 @@ func (r *run) become(next state.RunState, change func(tx *state.Tx, rec *state.R
 	}
 	r.set(rec)
 	r.report(from, rec)
+	return nil
+}
+
+// note persists a change of the record that is no transition.
+func (r *run) note(change func(rec *state.Run)) error {
+	rec := r.record()
+	change(&rec)
+	if err := r.store.Update(func(tx *state.Tx) error { return tx.PutRun(rec) }); err != nil {
+		return fmt.Errorf("record run %d of %s: %w", rec.Number, rec.Task, err)
+	}
+	r.set(rec)
 	return nil
 }
 

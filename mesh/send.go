@@ -52,7 +52,7 @@ func (s *sending) enrol(tx *state.Tx) error {
 		Pool: task.TargetPool, State: state.Planned, Started: time.Now().UTC(),
 	}
 	task.NextRun = rec.Number + 1
-	task.RunRequested, task.FullRequested = time.Time{}, false
+	task.RunRequested = time.Time{}
 	s.run.set(rec)
 	return errors.Join(tx.PutTask(task), tx.PutRun(rec))
 }
@@ -67,7 +67,7 @@ func (s *sending) execute(ctx context.Context) error {
 
 // do carries the run to its end. It returns nil only when the target said
 // committed, or that it already holds the share as it is.
-func (s *sending) do(ctx context.Context) error {
+func (s *sending) do(ctx context.Context) (err error) {
 	if err := s.locate(ctx); err != nil {
 		return err
 	}
@@ -81,12 +81,40 @@ func (s *sending) do(ctx context.Context) error {
 	if err := s.snapshot(ctx); err != nil {
 		return err
 	}
-	out, have, err := s.node.net.Offer(ctx, s.task.Target, s.offer(s.snap, false))
+	out, have, err := s.ask(ctx, s.snap, false)
 	if err != nil {
 		return err
 	}
-	defer out.Close()
+	defer func() { leave(ctx, out, err) }()
 	return s.transfer(ctx, out, have)
+}
+
+// ask offers a snapshot, and settles earlier runs by the answer.
+func (s *sending) ask(ctx context.Context, snap btrfs.Snapshot, unchanged bool) (*stream.Outbound, stream.Have, error) {
+	open, err := s.node.openRuns(state.Send, s.task.Name, s.run.record().Number)
+	if err != nil {
+		return nil, stream.Have{}, err
+	}
+	// The offer ends with the session, not with ctx: the last word to the target
+	// is said after a cancel.
+	out, have, err := s.node.net.Offer(context.WithoutCancel(ctx), s.task.Target, s.offer(snap, unchanged, open))
+	if err != nil {
+		return nil, have, err
+	}
+	if err := s.settle(open, have); err != nil {
+		leave(ctx, out, err)
+		return nil, have, err
+	}
+	return out, have, nil
+}
+
+// leave ends a session. After an error the target hears the reason, so that both
+// histories agree.
+func leave(ctx context.Context, out *stream.Outbound, err error) {
+	if err != nil {
+		out.Abort(abortOf(ctx, err))
+	}
+	out.Close()
 }
 
 // locate finds the task's pool and share on disk.
@@ -118,26 +146,33 @@ func (s *sending) unchanged(ctx context.Context) (bool, error) {
 	if err != nil || generation > newest.OTransID {
 		return false, err
 	}
-	out, have, err := s.node.net.Offer(ctx, s.task.Target, s.offer(newest, true))
-	if refused(err, stream.NoParent) {
-		return false, nil // the target lacks it: send
+	return s.confirm(ctx, newest, checked)
+}
+
+// confirm asks the target whether newest is its newest too. The question is
+// recorded before it is asked: if the answer is lost, the run stays open.
+func (s *sending) confirm(ctx context.Context, newest btrfs.Snapshot, checked time.Time) (fresh bool, err error) {
+	err = s.run.note(func(rec *state.Run) {
+		rec.Kind, rec.Snapshot, rec.SnapshotUUID = state.Unchanged, newest.Name, newest.UUID
+	})
+	if err != nil {
+		return false, err
+	}
+	out, _, err := s.ask(ctx, newest, true)
+	if err == nil {
+		defer func() { leave(ctx, out, err) }()
+		_, err = out.End(ctx)
+	}
+	if refused(err, stream.NoParent) { // the target lacks it: send
+		return false, s.run.note(func(rec *state.Run) {
+			rec.Kind, rec.Snapshot, rec.SnapshotUUID = 0, "", btrfs.UUID{}
+		})
 	}
 	if err != nil {
 		return false, err
 	}
-	defer out.Close()
-	if err := s.settle(have); err != nil {
-		return false, err
-	}
-	if _, err := out.End(ctx); err != nil {
-		if refused(err, stream.NoParent) {
-			return false, nil
-		}
-		return false, err
-	}
 	return true, s.run.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
-		rec.Kind, rec.Snapshot, rec.SnapshotUUID = state.Unchanged, newest.Name, newest.UUID
-		s.count(out.Stats(), rec)
+		count(out.Stats(), rec)
 		return s.markFresh(tx, newest.UUID, newest.Name, checked)
 	})
 }
@@ -186,22 +221,23 @@ func (s *sending) snapshot(ctx context.Context) error {
 	})
 }
 
-func (s *sending) offer(snap btrfs.Snapshot, unchanged bool) stream.Offer {
-	return stream.Offer{
+func (s *sending) offer(snap btrfs.Snapshot, unchanged bool, open []state.Run) stream.Offer {
+	o := stream.Offer{
 		Task: s.task.Name, Run: s.run.record().Number, Every: s.task.EverySeconds, Keep: s.task.KeepTarget,
 		Share: s.share.Name, ShareUUID: s.share.UUID, Pool: s.task.TargetPool,
 		Snapshot: snap.UUID, CTransID: snap.CTransID, Taken: snap.Time, Unchanged: unchanged,
+		Full: s.task.FullRequested,
 	}
+	for _, rec := range open[:min(len(open), stream.MaxOpen)] {
+		o.Open = append(o.Open, rec.Number)
+	}
+	return o
 }
 
 // transfer sends the snapshot over an accepted offer.
 func (s *sending) transfer(ctx context.Context, out *stream.Outbound, have stream.Have) error {
-	if err := s.settle(have); err != nil {
-		return err
-	}
 	parent, err := s.base(ctx, have)
 	if err != nil {
-		out.Abort(stream.Cancelled, err.Error())
 		return err
 	}
 	if err := s.announce(ctx, out, have, parent); err != nil {
@@ -210,7 +246,11 @@ func (s *sending) transfer(ctx context.Context, out *stream.Outbound, have strea
 	if err := s.data(ctx, out, parent, have); err != nil {
 		return err
 	}
-	if err := s.run.become(state.Committing, nil); err != nil {
+	err = s.run.become(state.Committing, func(_ *state.Tx, rec *state.Run) error {
+		count(out.Stats(), rec)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	done, err := out.End(ctx)
@@ -292,7 +332,7 @@ func (s *sending) announce(ctx context.Context, out *stream.Outbound, have strea
 	if err := out.Begin(ctx, stream.Begin{Parent: parent, EstimateBytes: estimate, StreamVersion: version}); err != nil {
 		return err
 	}
-	s.run.progress(func(rec *state.Run) { s.count(out.Stats(), rec); rec.AppliedBytes = out.Applied() })
+	s.run.progress(func(rec *state.Run) { count(out.Stats(), rec); rec.AppliedBytes = out.Applied() })
 	return s.run.become(state.Sending, nil)
 }
 
@@ -315,7 +355,6 @@ func (s *sending) data(ctx context.Context, out *stream.Outbound, parent btrfs.U
 	// does not show it.
 	_, err := s.pool.Send(ctx, out, btrfs.SendRequest{Snapshot: s.snap.UUID, Parent: parent, Version: s.version(have)})
 	if err != nil {
-		out.Abort(stream.IO, err.Error())
 		return fmt.Errorf("send %s: %w", s.snap.Name, err)
 	}
 	return nil
@@ -324,8 +363,11 @@ func (s *sending) data(ctx context.Context, out *stream.Outbound, parent btrfs.U
 // committed records the target's verdict: from here the snapshot is the base.
 func (s *sending) committed(out *stream.Outbound) error {
 	return s.run.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
-		s.count(out.Stats(), rec)
+		count(out.Stats(), rec)
 		rec.AppliedBytes = rec.StreamBytes
+		if err := updateTask(tx, s.task.Name, func(t *state.Task) { t.FullRequested = false }); err != nil {
+			return err
+		}
 		return s.markFresh(tx, s.snap.UUID, s.snap.Name, s.snap.Time)
 	})
 }
@@ -335,42 +377,56 @@ func (s *sending) markFresh(tx *state.Tx, base btrfs.UUID, name string, at time.
 	return updateTask(tx, s.task.Name, func(t *state.Task) {
 		t.Base, t.LastCommitted = base, name
 		t.ShareUUID = s.share.UUID
-		if at.After(t.FreshAt) {
+		if at.After(t.FreshAt) || t.FreshAt.After(time.Now()) { // a clock that was ahead
 			t.FreshAt = at
 		}
 		t.Failures, t.NextTry = 0, time.Time{}
 	})
 }
 
-func (s *sending) count(stats stream.Stats, rec *state.Run) {
+// count notes what a session has moved so far.
+func count(stats stream.Stats, rec *state.Run) {
 	rec.StreamBytes, rec.DataBytes = stats.RawBytes, stats.DataBytes
 	rec.MetaOutBytes, rec.MetaInBytes = stats.MetaOutBytes, stats.MetaInBytes
 }
 
-// settle closes earlier runs whose answer was lost: what the target holds says
-// how they ended.
-func (s *sending) settle(have stream.Have) error {
-	open, err := s.node.openRuns(state.Send, s.task.Name, s.run.record().Number)
-	if err != nil {
-		return err
-	}
+// settle closes earlier runs whose answer was lost: the target says how they
+// ended.
+func (s *sending) settle(open []state.Run, have stream.Have) error {
 	for _, rec := range open {
-		if err := s.settleOne(rec, have); err != nil {
+		r := &run{store: s.node.store, log: s.node.log, rec: rec}
+		if err := s.settleOne(r, outcomeOf(rec, have), have); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *sending) settleOne(rec state.Run, have stream.Have) error {
-	r := &run{store: s.node.store, log: s.node.log, rec: rec}
-	for _, h := range have.Snapshots {
-		if h.UUID == rec.SnapshotUUID {
-			return r.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
-				rec.AppliedBytes = rec.StreamBytes
-				return s.markFresh(tx, rec.SnapshotUUID, rec.Snapshot, h.Taken)
-			})
+// outcomeOf is what the target says of a run: by its history, else by what it
+// holds.
+func outcomeOf(rec state.Run, have stream.Have) stream.Outcome {
+	for _, e := range have.Ended {
+		if e.Run == rec.Number {
+			return e.Outcome
 		}
+	}
+	for _, h := range have.Snapshots {
+		if h.UUID == rec.SnapshotUUID && rec.Kind != state.Unchanged {
+			return stream.EndedOK
+		}
+	}
+	return stream.EndedFailed
+}
+
+func (s *sending) settleOne(r *run, ended stream.Outcome, have stream.Have) error {
+	switch ended {
+	case stream.EndedOK, stream.EndedUnchanged:
+		return r.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
+			return s.settled(tx, rec, have)
+		})
+	case stream.EndedCancelled:
+		return r.become(state.Cancelled, nil)
+	case stream.EndedFailed:
 	}
 	return r.become(state.Failed, func(_ *state.Tx, rec *state.Run) error {
 		rec.Code, rec.Error = "connection_lost", "the connection was lost before the target's answer, and the target did not commit"
@@ -378,38 +434,79 @@ func (s *sending) settleOne(rec state.Run, have stream.Have) error {
 	})
 }
 
-// finish records how the run ended. A run whose end was sent and whose answer
-// was lost stays open: only the target knows, and it is asked by the next run.
+// settled records a run that turned out to have succeeded.
+func (s *sending) settled(tx *state.Tx, rec *state.Run, have stream.Have) error {
+	fresh := rec.Started
+	for _, h := range have.Snapshots {
+		if h.UUID == rec.SnapshotUUID && rec.Kind != state.Unchanged {
+			fresh, rec.StreamBytes = h.Taken, max(rec.StreamBytes, h.Bytes)
+		}
+	}
+	rec.AppliedBytes = rec.StreamBytes
+	return s.markFresh(tx, rec.SnapshotUUID, rec.Snapshot, fresh)
+}
+
+// finish records how the run ended. A run of which only the target knows stays
+// open, and the next one asks.
 func (s *sending) finish(ctx context.Context, err error) error {
 	rec := s.run.record()
 	if err == nil || rec.State.Final() {
 		return nil
 	}
-	var refusal *stream.Refusal
-	if rec.State == state.Committing && !errors.As(err, &refusal) {
+	if awaitsVerdict(rec) && !settles(err) {
 		s.node.log.Warn("answer lost, the next run asks the target", "task", rec.Task, "run", rec.Number, "err", err)
-		return s.node.store.Update(func(tx *state.Tx) error { return s.retryLater(tx) })
+		return s.node.store.Update(s.retryLater)
 	}
 	next, why := verdict(ctx, err)
 	told := s.node.explainer(s.task).explain(why)
 	recordErr := s.run.become(next, func(tx *state.Tx, rec *state.Run) error {
 		rec.Code, rec.Error, rec.Hints = told.Code, told.Msg, told.Hints
-		if next == state.Cancelled {
-			return nil
+		if errors.Is(why, errCancelled) {
+			return s.noRetry(tx)
 		}
 		return s.retryLater(tx)
 	})
-	s.dropSnapshot(context.WithoutCancel(ctx))
+	if rec.State < state.Committing { // later on the target may hold it
+		s.dropSnapshot(context.WithoutCancel(ctx))
+	}
 	return recordErr
+}
+
+// settles tells whether an error says that nothing was committed. A target that
+// failed while it committed may hold the snapshot all the same.
+func settles(err error) bool {
+	no, ok := errors.AsType[*stream.Refusal](err)
+	if !ok {
+		return false
+	}
+	switch no.Code {
+	case stream.Internal, stream.IO, stream.ShuttingDown, stream.NotGranted:
+		return false
+	default:
+		return true
+	}
+}
+
+// awaitsVerdict tells a run whose end only the target knows.
+func awaitsVerdict(rec state.Run) bool {
+	return rec.Side == state.Send && (rec.State == state.Committing || rec.Kind == state.Unchanged)
+}
+
+// noRetry leaves a task to its schedule: somebody wanted the run to end.
+func (s *sending) noRetry(tx *state.Tx) error {
+	return updateTask(tx, s.task.Name, func(t *state.Task) { t.Failures, t.NextTry = 0, time.Time{} })
 }
 
 // retryLater sets the task's next try, later after each failure.
 func (s *sending) retryLater(tx *state.Tx) error {
-	return updateTask(tx, s.task.Name, func(t *state.Task) {
-		t.Failures++
-		every := time.Duration(t.EverySeconds) * time.Second
-		t.NextTry = time.Now().UTC().Add(plan.Backoff(int(t.Failures), every, s.node.random()))
-	})
+	return updateTask(tx, s.task.Name, func(t *state.Task) { s.node.backOff(t) })
+}
+
+// backOff counts a failure of a task and sets when it is tried again.
+func (n *Node) backOff(t *state.Task) {
+	t.Failures++
+	every := time.Duration(t.EverySeconds) * time.Second
+	t.NextTry = time.Now().UTC().Add(plan.Backoff(int(t.Failures), every, n.random()))
 }
 
 // dropSnapshot deletes the snapshot of a run that failed: the target does not

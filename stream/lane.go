@@ -155,16 +155,15 @@ func readChunks(done <-chan struct{}, r io.Reader, w *window, count *atomic.Int6
 		if err != nil {
 			return err
 		}
-		if payload, err = readChunk(done, r, w, dec, h, payload); err != nil {
+		if payload, err = readChunk(done, r, w, dec, h, payload, count); err != nil {
 			return err
 		}
-		count.Add(int64(chunkHead + h.encoded))
 	}
 }
 
 // readChunk takes the payload of h into w. It returns buf for the next one.
 func readChunk(
-	done <-chan struct{}, r io.Reader, w *window, dec *zstd.Decoder, h chunkHeader, buf []byte,
+	done <-chan struct{}, r io.Reader, w *window, dec *zstd.Decoder, h chunkHeader, buf []byte, count *atomic.Int64,
 ) ([]byte, error) {
 	dst, err := w.admit(done, h.number)
 	if err != nil {
@@ -181,6 +180,7 @@ func readChunk(
 	if err != nil {
 		return buf, err
 	}
+	count.Add(int64(chunkHead + h.encoded)) // before anybody can see the end of the stream
 	w.deliver(h.number, raw)
 	return buf, nil
 }

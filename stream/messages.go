@@ -56,6 +56,9 @@ const (
 	maxMembers = 512      // appliances in one joined
 )
 
+// MaxOpen is the most open runs one offer asks about.
+const MaxOpen = 64
+
 // message is what a frame carries. check refuses what decoding lets pass.
 type message interface {
 	frameType() frameType
@@ -85,6 +88,8 @@ type Offer struct {
 	CTransID  uint64     `cbor:"9,keyasint"` // of Snapshot
 	Taken     time.Time  `cbor:"10,keyasint"`
 	Unchanged bool       `cbor:"11,keyasint"` // nothing to send: Snapshot is the base both should hold
+	Full      bool       `cbor:"12,keyasint"` // the operator's word for a full send of a replica that exists
+	Open      []uint64   `cbor:"13,keyasint"` // earlier runs of the task whose end the source does not know, <= 64
 }
 
 // Have answers an offer: target → source, <= 60 KiB.
@@ -94,6 +99,25 @@ type Have struct {
 	ReserveBytes  uint64 `cbor:"3,keyasint"` // of FreeBytes, kept free
 	StreamVersion uint32 `cbor:"4,keyasint"` // the highest send stream the target applies
 	ReplicaPath   string `cbor:"5,keyasint"`
+
+	Ended []Ended `cbor:"6,keyasint"` // what became of the offer's open runs; one not here is not known
+}
+
+// Outcome is how a run ended on the target.
+type Outcome uint8
+
+// The outcomes. An unknown one counts as not known.
+const (
+	EndedOK        Outcome = 1 // committed
+	EndedUnchanged Outcome = 2 // there was nothing to send
+	EndedFailed    Outcome = 3
+	EndedCancelled Outcome = 4
+)
+
+// Ended says how the target's history tells of a run.
+type Ended struct {
+	Run     uint64  `cbor:"1,keyasint"`
+	Outcome Outcome `cbor:"2,keyasint"`
 }
 
 // Held is one committed snapshot of the replica. Run, Received and Bytes let
@@ -256,7 +280,8 @@ func (confirmed) frameType() frameType  { return typeConfirmed }
 func (h hello) check() error { return checkNames(h.Name, h.Version) }
 
 func (o Offer) check() error {
-	return errors.Join(checkNames(o.Task, o.Keep, o.Share, o.Pool), named("task", o.Task), named("share", o.Share))
+	return errors.Join(checkNames(o.Task, o.Keep, o.Share, o.Pool), named("task", o.Task), named("share", o.Share),
+		within("open runs", len(o.Open), MaxOpen))
 }
 
 func (h Have) check() error {

@@ -28,11 +28,12 @@ func samples() map[string]message {
 		"hello": hello{Protocol: Range{1, 1}, Name: "nas-a", Version: "1.0", Token: bytes16{1, 15: 2}},
 		"offer": Offer{
 			Task: "photos-nas-b", Run: 42, Every: 300, Keep: "last 7", Share: "photos", ShareUUID: uuid,
-			Pool: "tank", Snapshot: btrfs.UUID{7}, CTransID: 99, Taken: day(), Unchanged: true,
+			Pool: "tank", Snapshot: btrfs.UUID{7}, CTransID: 99, Taken: day(), Unchanged: true, Full: true, Open: []uint64{40, 41},
 		},
 		"have": Have{
 			Snapshots: []Held{{UUID: uuid, CTransID: 98, Taken: day(), Run: 41, Received: day(), Bytes: 1 << 40}},
 			FreeBytes: 1 << 41, ReserveBytes: 1 << 31, StreamVersion: 2, ReplicaPath: "/mnt2/tank/.btrmesh/replicas/nas-a/photos",
+			Ended: []Ended{{Run: 40, Outcome: EndedFailed}},
 		},
 		"begin":     Begin{Parent: uuid, EstimateBytes: 1 << 33, StreamVersion: 2, Compressed: true, Lanes: 16},
 		"progress":  progress{Applied: 123456, Chunks: 7, Starved: true},
@@ -153,6 +154,9 @@ func TestUnknownFieldsAreIgnored(t *testing.T) {
 func TestLargestMessagesFitAFrame(t *testing.T) {
 	wide := time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
 	have := Have{FreeBytes: 1 << 63, ReserveBytes: 1 << 63, StreamVersion: 1 << 31, ReplicaPath: strings.Repeat("x", maxPath)}
+	for range MaxOpen {
+		have.Ended = append(have.Ended, Ended{Run: 1 << 63, Outcome: EndedOK})
+	}
 	for range MaxHeld {
 		have.Snapshots = append(have.Snapshots, Held{
 			UUID: btrfs.UUID{1}, CTransID: 1 << 63, Taken: wide, Run: 1 << 63, Received: wide, Bytes: 1 << 62,

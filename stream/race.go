@@ -72,11 +72,13 @@ func run[T any](
 	ctx context.Context, wait time.Duration, way candidate, try func(context.Context, netip.AddrPort) (T, error),
 ) outcome[T] {
 	o := outcome[T]{way: way}
-	select {
-	case <-time.After(wait):
-	case <-ctx.Done():
-		o.err = context.Cause(ctx)
-		return o
+	if wait > 0 {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			o.err = context.Cause(ctx)
+			return o
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()

@@ -75,7 +75,7 @@ func (f *Fake) Warnings(ctx context.Context, share btrfs.Share) ([]string, error
 }
 
 // Generation counts transactions as [btrfs.Pool.Generation]: taking a snapshot is
-// one.
+// no change.
 func (f *Fake) Generation(ctx context.Context, share btrfs.Share) (uint64, error) {
 	return call(ctx, f, OpGeneration, func() (uint64, error) {
 		v, err := f.share("read generation", share)
@@ -104,7 +104,6 @@ func (f *Fake) Snapshot(ctx context.Context, share btrfs.Share, task string, at 
 		}
 		name, at := f.snapshotName(task, at.UTC())
 		copied := f.add(&volume{parent: v.uuid, readOnly: true, files: maps.Clone(v.files)})
-		v.generation = copied.generation
 		s := btrfs.Snapshot{
 			Task: task, Name: name, Time: at, ID: copied.id, UUID: copied.uuid, ShareUUID: v.uuid,
 			CTransID: copied.generation, OTransID: copied.generation, Generation: copied.generation, ReadOnly: true,
