@@ -121,14 +121,14 @@ func (e explainer) refusal(no *stream.Refusal) *control.Error {
 		if len(no.Facts) == 0 { // it filled up in mid-run
 			return control.Errorf(control.CodeNoSpace, "%s:%s: %s.", e.there, t.TargetPool, no.Text).Hint("btrmesh pool list --on %s", e.there)
 		}
-		return control.NoSpace(e.there, t.TargetPool, figure(no, "free"), figure(no, "need"), reservePercent, t.Name)
+		return control.NoSpace(e.there, t.TargetPool, figure(no, "free"), figure(no, "need"), reservePercent)
 	case stream.QuotaExceeded:
 		if len(no.Facts) == 0 {
 			return control.Errorf(control.CodeQuotaExceeded, "%s:%s: %s.", e.there, t.TargetPool, no.Text).Hint("btrmesh pool list --on %s", e.there)
 		}
 		return control.QuotaExceeded(e.here, e.there, t.TargetPool, figure(no, "used"), figure(no, "quota"), figure(no, "need"))
 	case stream.ReplicaModified:
-		return control.ReplicaModified(t.Share+"@"+e.here, e.there, t.Share, e.here, t.Name)
+		return control.ReplicaModified(t.Share+"@"+e.here, e.there, e.here, t.Name)
 	case stream.NotMember:
 		return removedBy(e.there)
 	default:

@@ -118,9 +118,8 @@ func updateTask(tx *state.Tx, name string, change func(*state.Task)) error {
 }
 
 // identify makes or checks the record of whose state this is.
-func identify(store *state.Store, id certs.ID, name string, instance func() [16]byte) (state.Appliance, error) {
-	var me state.Appliance
-	err := store.Update(func(tx *state.Tx) error {
+func identify(store *state.Store, id certs.ID, name string, instance func() [16]byte) error {
+	return store.Update(func(tx *state.Tx) error {
 		rec, ok, err := tx.Appliance()
 		if err != nil {
 			return err
@@ -135,10 +134,8 @@ func identify(store *state.Store, id certs.ID, name string, instance func() [16]
 			rec.Name = name
 		}
 		rec.Boots++
-		me = rec
 		return tx.PutAppliance(rec)
 	})
-	return me, err
 }
 
 // foreignError says that the state is another appliance's.

@@ -182,7 +182,7 @@ func (p *parts) openStore(cfg Config) error {
 		return err
 	}
 	p.store = store
-	_, err = identify(store, p.identity.ID(), cfg.Name, randomInstance)
+	err = identify(store, p.identity.ID(), cfg.Name, randomInstance)
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
 		return control.ForeignState(cfg.StateDir, foreign.owner.Short(), foreign.us.Short())
 	}

@@ -110,9 +110,9 @@ func errorRow(name string) error {
 		"22": control.PeerRemoved("nas-c", "nas-b", time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)),
 		"23": control.ServiceOff("nas-b", false),
 		"24": control.ProtocolMismatch("nas-c", 1, 2),
-		"25": control.NoSpace("nas-b", "tank", *size(40.1, gib), 64*gib, 5, "photos-nas-b"),
+		"25": control.NoSpace("nas-b", "tank", *size(40.1, gib), 64*gib, 5),
 		"26": control.NoCommonSnapshot("photos-nas-b", "nas-b", 64*gib),
-		"27": control.ReplicaModified("photos@nas-a", "nas-b", "photos", "nas-a", "photos-nas-b"),
+		"27": control.ReplicaModified("photos@nas-a", "nas-b", "nas-a", "photos-nas-b"),
 		"28": control.ReplicaPromoted("photos@nas-a", "nas-b", "nas-a", time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), 300),
 		"30": control.SelfTarget("nas-a"),
 	}

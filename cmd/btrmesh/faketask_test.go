@@ -98,7 +98,7 @@ func (f *fake) addTask(_ context.Context, r control.AddTask) (control.TaskChange
 		},
 	}
 	if r.Share == "huge" {
-		p.Refused = control.NoSpace("nas-b", "tank", *size(40.1, gib), 64*gib, 5, "photos-nas-b")
+		p.Refused = control.NoSpace("nas-b", "tank", *size(40.1, gib), 64*gib, 5)
 	}
 	return control.TaskChange{Plan: p}, nil
 }
@@ -198,7 +198,7 @@ func sampleResult(r control.FollowRun) control.Run {
 	case runUnchanged:
 		return control.Run{Number: r.Run, Task: r.Task, TookSeconds: new(0.008), MetaBytes: 921, Result: control.ResultUnchanged}
 	case runFailed:
-		run.Result, run.Error = control.ResultFailed, control.NoSpace("nas-b", "tank", *size(40.1, gib), 64*gib, 5, r.Task)
+		run.Result, run.Error = control.ResultFailed, control.NoSpace("nas-b", "tank", *size(40.1, gib), 64*gib, 5)
 	case runCancelled:
 		run.Result = control.ResultCancelled
 	}

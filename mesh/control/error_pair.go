@@ -58,7 +58,7 @@ func PeerUnreachable(appliance string, tried []Attempt) *Error {
 		places = append(places, a.Address+" ("+a.Outcome+")")
 	}
 	return Errorf(CodePeerUnreachable, "%s did not answer at %s.", appliance, strings.Join(places, " nor ")).
-		Hint("btrmesh doctor %s", appliance)
+		Hint("btrmesh status %s", appliance)
 }
 
 // PeerRemoved says that an appliance is no longer a member.

@@ -20,11 +20,11 @@ func QuotaExceeded(source, target, pool string, usedBytes, quotaBytes, needBytes
 
 // NoSpace says that a run does not fit on the target's pool. reserve is the
 // part of the pool kept free, in percent.
-func NoSpace(target, pool string, freeBytes, needBytes, reservePercent int64, task string) *Error {
+func NoSpace(target, pool string, freeBytes, needBytes, reservePercent int64) *Error {
 	return Errorf(CodeNoSpace,
 		"%s:%s has %s free, the run needs ~%s and the reserve is %d%%. Nothing was sent.",
 		target, pool, IEC.Size(freeBytes), IEC.Size(needBytes), reservePercent).
-		Hint("btrmesh task edit %s --keep-target 7", task)
+		Hint("btrmesh pool list --on %s", target)
 }
 
 // roundUp writes n bytes as a SIZE of whole TiB, or of GiB up to one TiB.

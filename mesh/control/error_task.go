@@ -84,9 +84,9 @@ func NoCommonSnapshot(task, target string, estimateBytes int64) *Error {
 }
 
 // ReplicaModified says that a replica was made writable by hand.
-func ReplicaModified(replica, target, share, source, task string) *Error {
+func ReplicaModified(replica, target, source, task string) *Error {
 	return Errorf(CodeReplicaModified, "%s on %s was made writable by hand; it was left untouched.", replica, target).
-		HintOn(target, "btrmesh replica restore %s --as %s-kept", replica, share).
+		Fact("a full send puts a new copy beside it").
 		HintOn(source, "btrmesh task run %s --full", task)
 }
 
