@@ -24,14 +24,21 @@ type SendRequest struct {
 	Clones     []UUID // further read-only subvolumes that extents may be shared with; the parent always is
 	Version    uint32 // of the stream, 1 or 2; 0: the newest the kernel has
 	Compressed bool   // send compressed extents as they are; needs version 2
+
+	// From is what the receiver has applied of this stream in an earlier attempt.
+	// Only the rest is written then, for sendstream.NewContinuation to read. The
+	// kernel makes the whole stream all the same, so for a while nothing may come.
+	From sendstream.Position
 }
 
 // Send writes the send stream of a snapshot to w: whole, checked commands only.
 // The statistics are valid even when err is not nil. The error wraps ErrNoParent
 // if the parent is not on this file system, ErrNotSubvolume if the snapshot is
-// not, ErrNotReadOnly if either is writable, and sendstream.ErrRestarted if a
-// signal or a freeze spoilt the stream. A send in progress keeps the subvolumes
-// from being deleted.
+// not, ErrNotReadOnly if either is writable, sendstream.ErrRestarted if a signal
+// or a freeze spoilt the stream, and sendstream.ErrDiverged, with nothing
+// written, if the stream is not the one that was begun: only a send from the
+// beginning helps then. A send in progress keeps the subvolumes from being
+// deleted.
 //
 // Send ends soon after ctx does, unless w blocks.
 func (p *Pool) Send(ctx context.Context, w io.Writer, r SendRequest) (sendstream.Stats, error) {
@@ -82,6 +89,7 @@ type sending struct {
 	clones   []uint64
 	flags    uint64
 	version  uint32
+	from     sendstream.Position
 }
 
 func (p *Pool) send(ctx context.Context, w io.Writer, r SendRequest, flags uint64) (sendstream.Stats, error) {
@@ -99,7 +107,7 @@ func (p *Pool) send(ctx context.Context, w io.Writer, r SendRequest, flags uint6
 
 // resolve finds the subvolumes of r.
 func (p *Pool) resolve(r SendRequest) (sending, error) {
-	s := sending{version: r.Version, flags: sendVersion}
+	s := sending{version: r.Version, flags: sendVersion, from: r.From}
 	if r.Compressed {
 		s.flags |= sendCompressed
 	}
@@ -169,7 +177,7 @@ func (s sending) run(ctx context.Context, w io.Writer) (sendstream.Stats, error)
 		sent <- errors.Join(err, out.Close())
 	}()
 	stop := context.AfterFunc(ctx, func() { _ = r.Close() }) // may be closed already
-	stats, relayErr := sendstream.Copy(w, r, sendstream.Limits{})
+	stats, relayErr := sendstream.CopyFrom(w, r, sendstream.Limits{}, s.from)
 	stop()
 	_ = r.Close() // may be closed already
 	return stats, sendError(ctx, <-sent, relayErr)

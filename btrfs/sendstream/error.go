@@ -14,6 +14,10 @@ var ErrInvalid = errors.New("invalid send stream")
 // succeed when repeated. It wraps ErrInvalid.
 var ErrRestarted = fmt.Errorf("%w: the send was restarted", ErrInvalid)
 
+// ErrDiverged says that a stream does not begin with what was applied of it
+// before: the receiver has to start clean. It does not match ErrInvalid.
+var ErrDiverged = errors.New("send stream differs from the one that was begun")
+
 // Error is a broken rule of the format and where it was broken.
 type Error struct {
 	Offset  int64  // of the command in the stream, bytes

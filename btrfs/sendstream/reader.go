@@ -40,6 +40,7 @@ type Reader struct {
 	win     window
 	limits  Limits
 	version uint32
+	start   int64 // where the first command begins
 	offset  int64
 	begun   bool // subvol or snapshot was read
 	ended   bool // end was read
@@ -52,7 +53,18 @@ func NewReader(r io.Reader, l Limits) *Reader {
 	if l.MaxVersion == 0 {
 		l.MaxVersion = defaultMaxVersion
 	}
-	return &Reader{win: newWindow(r), limits: l}
+	return &Reader{win: newWindow(r), limits: l, start: headerSize}
+}
+
+// NewContinuation returns a Reader of the rest of a stream that was applied up
+// to a position before: a header and, instead of a subvol or snapshot command,
+// what follows there, as CopyFrom writes it. All other rules hold. Offsets, and
+// with them Limits.MaxBytes, count from the beginning of the whole stream.
+func NewContinuation(r io.Reader, l Limits, from Position) *Reader {
+	rd := NewReader(r, l)
+	rd.begun = true
+	rd.start = max(headerSize, from.Bytes)
+	return rd
 }
 
 // Version is the version of the stream, 0 before the first call of Next.
@@ -124,7 +136,7 @@ func (r *Reader) readHeader() error {
 		return breachf(ruleVersion, "version %d, expected 1 to %d", version, r.limits.MaxVersion)
 	}
 	r.version = version
-	r.offset = headerSize
+	r.offset = r.start
 	r.win.take(headerSize)
 	return nil
 }

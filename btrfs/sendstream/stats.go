@@ -12,6 +12,7 @@ type Kind struct {
 type Stats struct {
 	Version   uint32
 	Bytes     int64           // of the whole stream, its header included
+	Skipped   int64           // the part of Bytes that CopyFrom left out
 	Commands  int             // end included
 	Kinds     [typeCount]Kind // by Type
 	DataBytes int64           // file content: of write, of encoded_write when decoded, and of update_extent

@@ -127,6 +127,9 @@ func (w *window) take(n int) { w.next += n }
 // accept marks all consumed bytes as good.
 func (w *window) accept() { w.accepted = w.next }
 
+// drop forgets the accepted bytes instead of passing them on.
+func (w *window) drop() { w.held = w.accepted }
+
 // flush passes the accepted bytes on.
 func (w *window) flush() error {
 	if w.sinkErr == nil && w.sink != nil && w.held < w.accepted {
