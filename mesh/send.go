@@ -254,8 +254,8 @@ func (s *sending) transfer(ctx context.Context, out *stream.Outbound, have strea
 		return err
 	}
 	done, err := out.End(ctx)
-	if err != nil {
-		return err
+	if err != nil { // all that was sent is known only now
+		return errors.Join(err, s.run.note(func(rec *state.Run) { count(out.Stats(), rec) }))
 	}
 	if done.Snapshot != s.snap.UUID {
 		return fmt.Errorf("target committed snapshot %s, not %s", done.Snapshot, s.snap.UUID)
@@ -494,7 +494,9 @@ func awaitsVerdict(rec state.Run) bool {
 
 // noRetry leaves a task to its schedule: somebody wanted the run to end.
 func (s *sending) noRetry(tx *state.Tx) error {
-	return updateTask(tx, s.task.Name, func(t *state.Task) { t.Failures, t.NextTry = 0, time.Time{} })
+	return updateTask(tx, s.task.Name, func(t *state.Task) {
+		t.Failures, t.NextTry, t.FullRequested = 0, time.Time{}, false
+	})
 }
 
 // retryLater sets the task's next try, later after each failure.
