@@ -30,8 +30,7 @@ type stage struct {
 
 func newStage(t *testing.T) stage {
 	t.Helper()
-	// The names of t.TempDir are too long for a socket in them.
-	temporary, err := os.MkdirTemp("", "demo")
+	temporary, err := os.MkdirTemp("", "demo") //nolint:usetesting // names of t.TempDir are too long for a socket in them
 	must(t, err)
 	t.Cleanup(func() { must(t, os.Remove(temporary)) })
 	s := stage{program: filepath.Join(t.TempDir(), "btrmesh"), temporary: temporary}
