@@ -123,10 +123,42 @@ func (n *Node) reportPeer(p state.Peer, before, now peerView) {
 	switch {
 	case now.online && !before.online:
 		n.log.Info("appliance online", "peer", p.Name, "address", now.address)
-		n.wakeUp()
+		n.retrySoon(p.ID)
 	case !now.online && before.online:
 		n.log.Warn("appliance offline", "peer", p.Name, "err", now.why)
 	}
+}
+
+// backSoon is how long after a peer came back its failed tasks are tried again,
+// at the most: not all at once.
+const backSoon = 5 * time.Second
+
+// retrySoon has the tasks that failed against a peer tried again, now that it is
+// back.
+func (n *Node) retrySoon(peer certs.ID) {
+	err := n.store.Update(func(tx *state.Tx) error {
+		tasks, err := tx.Tasks()
+		if err != nil {
+			return err
+		}
+		for _, t := range tasks {
+			if t.Target != peer || t.Failures == 0 {
+				continue
+			}
+			soon := time.Now().UTC().Add(time.Duration(n.random() * float64(backSoon)))
+			if soon.Before(t.NextTry) {
+				t.NextTry = soon
+			}
+			if err := tx.PutTask(t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		n.log.Error("retries not brought forward", "peer", peer.Short(), "err", err)
+	}
+	n.wakeUp()
 }
 
 // rememberPeer stores where and as what a peer was last seen.
