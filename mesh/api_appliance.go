@@ -1,8 +1,10 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +27,7 @@ func (a api) appliances(context.Context, control.AppliancesRequest) ([]control.A
 			return err
 		}
 		peers, err := tx.Peers()
+		slices.SortFunc(peers, func(p, q state.Peer) int { return cmp.Compare(p.Name, q.Name) })
 		list = append(list, a.self(len(tasks), len(replicas)))
 		for _, p := range peers {
 			list = append(list, a.appliance(p, tasks, replicas))
@@ -56,6 +59,12 @@ func (a api) appliance(p state.Peer, tasks []state.Task, replicas []state.Replic
 	}
 	if view.address != "" {
 		shown.Address = withoutPort(view.address)
+	}
+	for _, l := range a.net.Links() { // who is connected is there, asked or not
+		if l.Peer == p.ID && !view.online {
+			view.online, view.rtt = true, l.RTT
+			shown.Version, shown.LastSeenAt = l.Version, time.Now().UTC()
+		}
 	}
 	if view.online {
 		shown.State, shown.RTTSeconds, shown.ClockOffsetSeconds = control.Online, seconds(view.rtt), seconds(view.offset)

@@ -66,7 +66,7 @@ func (a api) task(_ context.Context, req control.TaskRequest) (control.Task, err
 // fillTask adds what only task show tells.
 func (a api) fillTask(tx *state.Tx, t state.Task, shown *control.Task) error {
 	shown.CreatedAt, shown.KeepSource, shown.KeepTarget = t.Created, int64(t.KeepSource), t.KeepTarget
-	shown.Base, shown.Replica = t.LastCommitted, t.Share+"@"+a.name()
+	shown.Base, shown.Replica, shown.ReplicaPath = t.LastCommitted, t.Share+"@"+a.name(), t.ReplicaPath
 	rec, ok, err := lastRun(tx, t.Name)
 	if live, running := a.runs.get(runKey{side: state.Send, task: t.Name}); running {
 		rec, ok = live.record(), true

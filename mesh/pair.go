@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -178,6 +179,7 @@ func (n *Node) joinAnswer(tx *state.Tx, proof [32]byte, joiner certs.ID) (stream
 	for _, p := range all {
 		answer.Appliances = append(answer.Appliances, p.Name)
 	}
+	slices.Sort(answer.Appliances)
 	return answer, err
 }
 

@@ -55,7 +55,7 @@ func openPool(at PoolPath, log *slog.Logger) (*Pool, error) {
 	}
 	return &Pool{
 		Name: at.Name, Path: p.Path(), UUID: p.UUID(),
-		Shares: p, Snapshots: p, Replicas: receive.NewTarget(p, log.With("pool", at.Name)), Close: p.Close,
+		Shares: p, Snapshots: p, Replicas: receive.NewTarget(p, log), Close: p.Close,
 	}, nil
 }
 

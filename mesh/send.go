@@ -260,7 +260,7 @@ func (s *sending) transfer(ctx context.Context, out *stream.Outbound, have strea
 	if done.Snapshot != s.snap.UUID {
 		return fmt.Errorf("target committed snapshot %s, not %s", done.Snapshot, s.snap.UUID)
 	}
-	if err := s.committed(out); err != nil {
+	if err := s.committed(out, have); err != nil {
 		return err
 	}
 	s.prune(ctx, have)
@@ -361,11 +361,13 @@ func (s *sending) data(ctx context.Context, out *stream.Outbound, parent btrfs.U
 }
 
 // committed records the target's verdict: from here the snapshot is the base.
-func (s *sending) committed(out *stream.Outbound) error {
+func (s *sending) committed(out *stream.Outbound, have stream.Have) error {
 	return s.run.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
 		count(out.Stats(), rec)
 		rec.AppliedBytes = rec.StreamBytes
-		if err := updateTask(tx, s.task.Name, func(t *state.Task) { t.FullRequested = false }); err != nil {
+		if err := updateTask(tx, s.task.Name, func(t *state.Task) {
+			t.FullRequested, t.ReplicaPath = false, have.ReplicaPath
+		}); err != nil {
 			return err
 		}
 		return s.markFresh(tx, s.snap.UUID, s.snap.Name, s.snap.Time)

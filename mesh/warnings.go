@@ -46,7 +46,7 @@ func warnings(st control.Status, missing map[string]error) []control.Warning {
 	}
 	for _, p := range st.Appliances {
 		if p.State == control.Offline {
-			list = append(list, control.Warning{Level: control.Degraded, Text: offlineText(p), Hints: []string{"btrmesh task list"}})
+			list = append(list, control.Warning{Level: control.Degraded, Text: offlineText(p), Hints: []string{"btrmesh status " + p.Name}})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b control.Warning) int { return level(b) - level(a) })

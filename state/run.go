@@ -78,6 +78,8 @@ type Run struct {
 	MetaOutBytes  int64 `cbor:"18,keyasint,omitzero"` // on the meta stream, away from here
 	MetaInBytes   int64 `cbor:"19,keyasint,omitzero"`
 
+	ResumedBytes int64 `cbor:"23,keyasint,omitzero"` // of the send stream, not sent again after a cut
+
 	Code  string   `cbor:"20,keyasint,omitzero"` // of a failure, as in CLI.md 8
 	Error string   `cbor:"21,keyasint,omitzero"`
 	Hints []string `cbor:"22,keyasint,omitzero"`

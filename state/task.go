@@ -33,6 +33,8 @@ type Task struct {
 	NextTry       time.Time  `cbor:"19,keyasint,omitzero"` // after a failure
 	RunRequested  time.Time  `cbor:"20,keyasint,omitzero"` // zero: not requested
 	FullRequested bool       `cbor:"21,keyasint,omitzero"` // the operator's word for a full send
+	ReplicaPath   string     `cbor:"22,keyasint,omitzero"` // on the target, as it says
+	Pending       btrfs.UUID `cbor:"23,keyasint,omitzero"` // snapshot of a cut run, which the next one goes on with
 }
 
 // Task returns the task called name, false if there is none.

@@ -88,14 +88,16 @@ func (e *Endpoint) serveGreet(l *link, w *wire) error {
 	if err != nil {
 		return err
 	}
+	meets := h.Protocol.meets(Protocol())
+	if meets {
+		l.greeted.Store(&h) // before the dialler can ask its first question
+	}
 	if err := w.send(e.hello(bytes16{})); err != nil {
 		return err
 	}
-	if !h.Protocol.meets(Protocol()) {
-		return nil // the dialler reads our range and draws the same conclusion
+	if meets { // else the dialler reads our range and draws the same conclusion
+		e.connected(l)
 	}
-	l.greeted.Store(&h)
-	e.connected(l)
 	return nil
 }
 
