@@ -3,16 +3,11 @@ package receive
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"time"
 
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/sendstream"
 )
-
-// progressEvery is the least time between two reports of progress.
-const progressEvery = 100 * time.Millisecond
 
 // Identity is what the first command of a stream says it carries.
 type Identity struct {
@@ -27,6 +22,18 @@ type Options struct {
 	Want     Identity            // what the stream must carry; zero: whatever it says
 	Open     Opener              // opens the parent and the sources of clones
 	Progress func(applied int64) // stream bytes applied, reported now and then; nil: none
+
+	// Base is a read-only subvolume in which the stream was applied up to From in
+	// an earlier attempt, and the stream read is its continuation. Nothing in that
+	// says what it carries: Want does. Nil: the stream begins at its beginning.
+	Base *os.File
+	From sendstream.Position
+
+	// Checkpoint is told of states that can be a Base later, at Pace and when the
+	// stream is cut off: root holds all up to the position then, and the one
+	// before did not. It may be nil.
+	Checkpoint func(root *os.File, at sendstream.Position)
+	pace       pace
 }
 
 // Applied is a subvolume with the content of a whole stream. It is still
@@ -45,23 +52,15 @@ type Applied struct {
 // the errno, such as ENOSPC. It is ErrNoParent, or what o.Open returned, when the
 // parent cannot be had. Apply may run in several goroutines with different names.
 func Apply(ctx context.Context, dir *os.File, rd *sendstream.Reader, o Options) (*Applied, error) {
-	var c sendstream.Command
-	if err := rd.Next(&c); err != nil {
-		return nil, fmt.Errorf("read stream: %w", err)
-	}
-	id := identityOf(&c)
-	if err := blame(&c, o.Want.check(id)); err != nil {
+	w := work{rd: rd, o: o, track: sendstream.TrackFrom(o.From), report: meter{report: o.Progress}}
+	if err := w.begin(dir); err != nil {
 		return nil, err
 	}
-	root, err := begin(dir, o, id.Parent)
-	if err != nil {
+	if err := w.all(ctx); err != nil {
+		release(w.root)
 		return nil, err
 	}
-	if err := applyAll(ctx, newApplier(root, id.Snapshot, o.Open), rd, o.Progress); err != nil {
-		release(root)
-		return nil, err
-	}
-	return &Applied{Root: root, Identity: id}, nil
+	return &Applied{Root: w.root, Identity: w.id}, nil
 }
 
 func identityOf(c *sendstream.Command) Identity {
@@ -89,8 +88,8 @@ func (want Identity) check(have Identity) error {
 	return nil
 }
 
-// begin makes the subvolume to apply to, empty or as a snapshot of parent, and
-// opens it.
+// begin makes the subvolume to apply to and opens it: empty, or as a snapshot of
+// the parent.
 func begin(dir *os.File, o Options, parent btrfs.UUID) (*os.File, error) {
 	if parent.IsZero() {
 		return createEmpty(dir, o.Name)
@@ -100,10 +99,15 @@ func begin(dir *os.File, o Options, parent btrfs.UUID) (*os.File, error) {
 		return nil, fmt.Errorf("open parent %v: %w", parent, err)
 	}
 	defer release(source)
-	if err := btrfs.CreateSnapshot(dir, o.Name, source, false); err != nil {
+	return copyOf(dir, o.Name, source)
+}
+
+// copyOf makes and opens a writable snapshot.
+func copyOf(dir *os.File, name string, source *os.File) (*os.File, error) {
+	if err := btrfs.CreateSnapshot(dir, name, source, false); err != nil {
 		return nil, err
 	}
-	return openDir(dir, o.Name)
+	return openDir(dir, name)
 }
 
 // createEmpty makes a subvolume without what it takes from the directory it is
@@ -121,43 +125,4 @@ func createEmpty(dir *os.File, name string) (*os.File, error) {
 		return nil, fmt.Errorf("create subvolume %s: %w", name, err)
 	}
 	return root, nil
-}
-
-func applyAll(ctx context.Context, a *applier, rd *sendstream.Reader, progress func(int64)) error {
-	defer a.close()
-	report := meter{report: progress}
-	var c sendstream.Command
-	for {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		err := rd.Next(&c)
-		if err == io.EOF { //nolint:errorlint // only the bare one means a whole stream
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("read stream: %w", err)
-		}
-		if err := a.apply(&c); err != nil {
-			return err
-		}
-		report.at(rd.Offset())
-	}
-	return a.finish()
-}
-
-// meter thins reports of progress out.
-type meter struct {
-	report func(int64)
-	next   time.Time
-}
-
-func (m *meter) at(applied int64) {
-	if m.report == nil {
-		return
-	}
-	if now := time.Now(); !now.Before(m.next) {
-		m.next = now.Add(progressEvery)
-		m.report(applied)
-	}
 }

@@ -119,7 +119,7 @@ func TestFullPoolLeavesNothing(t *testing.T) {
 	s.wantEmpty(t)
 }
 
-func TestCancelledReceiveLeavesNothing(t *testing.T) {
+func TestCancelledReceiveLeavesNothingButACheckpoint(t *testing.T) {
 	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{})
 	must(t, btrfstest.Mutate(s.dir(), 1, 300))
 	snap := s.snapshot(t)
@@ -131,10 +131,10 @@ func TestCancelledReceiveLeavesNothing(t *testing.T) {
 	if !errors.Is(err, why) {
 		t.Fatalf("%v, want the cause", err)
 	}
-	s.wantEmpty(t)
+	s.wantOnlyCheckpoint(t, snap)
 }
 
-func TestStreamWhoseSenderFailedLeavesNothing(t *testing.T) {
+func TestStreamWhoseSenderFailedLeavesNothingButACheckpoint(t *testing.T) {
 	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{})
 	must(t, btrfstest.Mutate(s.dir(), 1, 100))
 	snap := s.snapshot(t)
@@ -145,7 +145,7 @@ func TestStreamWhoseSenderFailedLeavesNothing(t *testing.T) {
 	if _, err := s.target.Receive(t.Context(), s.spec(snap, btrfs.Snapshot{}), reader); !errors.Is(err, broken) {
 		t.Fatalf("%v, want the reader's error", err)
 	}
-	s.wantEmpty(t)
+	s.wantOnlyCheckpoint(t, snap)
 }
 
 // failing is a reader with nothing but an error.

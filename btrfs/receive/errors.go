@@ -15,7 +15,9 @@ var (
 	ErrModified = errors.New("snapshot was modified after it was committed")
 	ErrExists   = errors.New("snapshot is committed already")
 	ErrNewest   = errors.New("newest snapshot of a replica is kept")
-	ErrBusy     = errors.New("run is being received already")
+	ErrBusy     = errors.New("snapshot is being received already")
+
+	ErrNoCheckpoint = errors.New("there is no such checkpoint")
 )
 
 // Rules that only the file system can tell broken. Their text is constant, fit

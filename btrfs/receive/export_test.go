@@ -2,6 +2,7 @@ package receive
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"time"
@@ -102,19 +103,38 @@ func (s *slowReader) Read(p []byte) (int, error) {
 
 // ApplyPlain is Apply on a kernel without encoded writes.
 func ApplyPlain(ctx context.Context, dir *os.File, rd *sendstream.Reader, o Options) error {
-	var c sendstream.Command
-	if err := rd.Next(&c); err != nil {
+	w := work{rd: rd, o: o}
+	if err := w.begin(dir); err != nil {
 		return err
 	}
-	root, err := begin(dir, o, identityOf(&c).Parent)
-	if err != nil {
-		return err
-	}
-	defer release(root)
-	a := newApplier(root, c.UUID, o.Open)
-	a.plain = true
-	return applyAll(ctx, a, rd, nil)
+	defer release(w.root)
+	w.a.plain = true
+	return w.all(ctx)
 }
 
 // MaxDirs is how many directories are held open.
 const MaxDirs = maxDirs
+
+// SetPace makes t take a checkpoint after so many bytes of stream and so long.
+func (t *Target) SetPace(bytes int64, every time.Duration) { t.pace = pace{bytes, every} }
+
+// SweepAt is Sweep of incoming/ at another time.
+func (t *Target) SweepAt(now time.Time) (removed []string, err error) {
+	incoming, err := t.pool.Dir(incomingName)
+	if err != nil {
+		return nil, err
+	}
+	defer release(incoming)
+	names, err := entries(incoming)
+	for _, name := range names {
+		did, err2 := sweepStaging(incoming, name, now)
+		removed, err = append(removed, did...), errors.Join(err, err2)
+	}
+	return removed, err
+}
+
+// CheckpointName is the name of a checkpoint on disk.
+func CheckpointName(c Checkpoint) string { return checkpointName(c.At, c.Identity) }
+
+// StagingName is the name of a directory in incoming/.
+var StagingName = stagingName

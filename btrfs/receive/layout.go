@@ -10,7 +10,7 @@ import (
 
 // Below .btrmesh on a pool:
 //
-//	incoming/<source ID>-<run>/{data,snapshot.json}
+//	incoming/<source ID>-<hash of the share>-<UUID of the snapshot>/{data,ck-<position>,snapshot.json}
 //	incoming/deleted-<random>/{data,snapshot.json}
 //	replicas/<source>/<share>/<UTC time>/{data,snapshot.json}
 //	replicas/<source>/<share>/latest -> <UTC time>/data
@@ -76,10 +76,6 @@ func timeNames(taken time.Time) []string {
 		taken.Format("20060102T150405.000000000Z"),
 	}
 }
-
-// runName is the directory of a run in incoming/. Run numbers are unique to
-// their source.
-func runName(source string, run uint64) string { return fmt.Sprintf("%s-%d", source, run) }
 
 // place is where a replica lies under replicas/: two directory names.
 type place struct{ source, share string }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -16,8 +15,14 @@ import (
 
 // Receive applies the stream r and commits it as a snapshot of the replica
 // (s.Source, s.Share). When it returns nil, the snapshot is complete, durable and
-// visible. On any error, and when ctx ends, nothing is visible and staging is
-// removed.
+// visible, and what was staged for other snapshots of the replica is removed. On
+// any error, and when ctx ends, nothing is visible.
+//
+// If r failed or ctx ended, the newest checkpoint stays, made just then if
+// anything was applied since the one before; see [Target.Checkpoint]. After any
+// other error staging is removed. A process that is killed leaves the checkpoint
+// that was taken last, 5 s or 64 MiB ago, whichever was longer, and longer ago
+// where taking one is slow.
 //
 // r must give io.EOF only if the sender vouches for the stream being complete.
 // ctx is looked at between commands: to interrupt a read that blocks, the caller
@@ -25,8 +30,9 @@ import (
 //
 // A bad stream gives an [*sendstream.Error]. Other errors wrap the errno (ENOSPC,
 // EDQUOT), ErrNoParent, ErrModified if the parent was changed here, ErrBusy if
-// the run is being received, or ErrExists, with the snapshot, if it has been
-// committed before.
+// the snapshot is being received, ErrNoCheckpoint if s.From is not, or no longer,
+// that of a checkpoint, or ErrExists, with the snapshot, if it has been committed
+// before.
 func (t *Target) Receive(ctx context.Context, s Spec, r io.Reader) (Received, error) {
 	if err := s.check(); err != nil {
 		return Received{}, fmt.Errorf("receive: %w", err)
@@ -36,7 +42,7 @@ func (t *Target) Receive(ctx context.Context, s Spec, r io.Reader) (Received, er
 		return got, fmt.Errorf("receive %s from %s: %w", s.Share, s.SourceName, err)
 	}
 	t.log.Info("snapshot committed", "source", s.SourceName, "share", s.Share, "run", s.Run,
-		"snapshot", s.Snapshot.String(), "bytes", got.StreamBytes)
+		"snapshot", s.Snapshot.String(), "bytes", got.StreamBytes, "resumed_bytes", got.ResumedBytes)
 	return got, nil
 }
 
@@ -58,13 +64,26 @@ func (t *Target) receive(ctx context.Context, s *Spec, r io.Reader) (Received, e
 		return Received{}, err
 	}
 	defer run.close()
-	if err := run.apply(ctx, replica, r); err != nil {
+	got, err := run.through(ctx, replica, r)
+	run.keep = worthKeeping(err)
+	return got, err
+}
+
+// through does all that is to be done in staging, and the commit.
+func (r *run) through(ctx context.Context, replica Replica, stream io.Reader) (Received, error) {
+	if err := r.apply(ctx, replica, stream); err != nil {
 		return Received{}, err
 	}
-	if err := run.seal(); err != nil {
+	if err := r.seal(); err != nil {
 		return Received{}, err
 	}
-	return run.commit(ctx)
+	return r.commit(ctx)
+}
+
+// worthKeeping reports whether a run that ended with err can be gone on with: it
+// was cut off, and neither is its stream bad nor does it need the room.
+func worthKeeping(err error) bool {
+	return isCut(err) && !errors.Is(err, sendstream.ErrInvalid) && !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT)
 }
 
 // existing fails if the replica has the snapshot: with ErrExists if it is sound,
@@ -89,22 +108,24 @@ type run struct {
 	name     string   // in incoming
 	incoming *os.File // directory
 	dir      *os.File // of the run
+	base     *os.File // checkpoint to go on from; nil: there is none
+	newest   string   // checkpoint, in dir; "": there is none
 	applied  *Applied // nil until the stream is in
 	bytes    int64    // of the stream
 
 	committed bool
+	keep      bool // the newest checkpoint
 }
 
-// stage makes the directory of a run. One left by an attempt that could not
-// clean up is removed first.
+// stage makes the directory of a run, or finds the checkpoint it goes on from.
 func (t *Target) stage(s *Spec) (*run, error) {
-	name := runName(s.Source, s.Run)
+	name := stagingName(s.Source, s.Share, s.Snapshot)
 	if !t.claim(name) {
-		return nil, fmt.Errorf("run %d: %w", s.Run, ErrBusy)
+		return nil, fmt.Errorf("snapshot %v: %w", s.Snapshot, ErrBusy)
 	}
 	r := &run{target: t, spec: s, name: name}
 	if err := r.open(); err != nil {
-		r.close()
+		r.leave()
 		return nil, err
 	}
 	return r, nil
@@ -115,6 +136,9 @@ func (r *run) open() error {
 	if r.incoming, err = r.target.pool.Dir(incomingName); err != nil {
 		return err
 	}
+	if !r.spec.From.IsZero() {
+		return r.resume()
+	}
 	if err := Discard(r.incoming, r.name); err != nil {
 		return err
 	}
@@ -122,11 +146,38 @@ func (r *run) open() error {
 	return err
 }
 
+// resume opens the checkpoint that the continuation begins at and removes the
+// rest of what is staged. Without it, everything stays.
+func (r *run) resume() error {
+	dir, found, err := openStaging(r.incoming, r.name)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return ErrNoCheckpoint
+	}
+	r.dir = dir
+	c, found, err := newestCheckpoint(dir)
+	if err != nil {
+		return err
+	}
+	c.Snapshot = r.spec.Snapshot
+	if !found || c.At != r.spec.From || c.Identity != r.spec.identity() {
+		return ErrNoCheckpoint
+	}
+	r.newest = c.name
+	if _, err := tidy(dir, c.name); err != nil {
+		return err
+	}
+	r.base, err = openDir(dir, c.name)
+	return err
+}
+
 // apply carries out the stream. A crash from here until the rename in commit
 // leaves a directory in incoming/ that Sweep removes, whatever its subvolume is
 // marked as.
 func (r *run) apply(ctx context.Context, replica Replica, stream io.Reader) error {
-	rd := sendstream.NewReader(stream, sendstream.Limits{MaxBytes: r.spec.MaxBytes})
+	rd := r.reader(stream)
 	bases := bases{target: r.target, replica: replica, own: r.spec.Own}
 	if !r.spec.Parent.IsZero() {
 		if err := bases.have(r.spec.Parent); err != nil {
@@ -135,6 +186,7 @@ func (r *run) apply(ctx context.Context, replica Replica, stream io.Reader) erro
 	}
 	applied, err := Apply(ctx, r.dir, rd, Options{
 		Name: dataName, Want: r.spec.identity(), Open: bases.open, Progress: r.spec.Progress,
+		Base: r.base, From: r.spec.From, Checkpoint: r.checkpoint, pace: r.target.pace,
 	})
 	if err != nil {
 		return err
@@ -143,111 +195,69 @@ func (r *run) apply(ctx context.Context, replica Replica, stream io.Reader) erro
 	return nil
 }
 
+func (r *run) reader(stream io.Reader) *sendstream.Reader {
+	limits := sendstream.Limits{MaxBytes: r.spec.MaxBytes}
+	if r.base == nil {
+		return sendstream.NewReader(stream, limits)
+	}
+	return sendstream.NewContinuation(stream, limits, r.spec.From)
+}
+
+// checkpoint takes one and removes the one before. The kernel writes out the
+// data and commits, so it is on disk then. A run that cannot take checkpoints
+// goes on without.
+func (r *run) checkpoint(root *os.File, at sendstream.Position) {
+	name, log := checkpointName(at, r.spec.identity()), r.target.log
+	if err := btrfs.CreateSnapshot(r.dir, name, root, true); err != nil {
+		log.Warn("checkpoint not taken", "dir", r.name, "error", err)
+		return
+	}
+	if r.newest != "" {
+		if err := Discard(r.dir, r.newest); err != nil {
+			log.Warn("checkpoint not removed", "dir", r.name, "error", err)
+		}
+	}
+	r.newest = name
+	log.Debug("checkpoint taken", "dir", r.name, "bytes", at.Bytes)
+}
+
 func (r *run) seal() error {
 	_, err := Seal(r.applied.Root, r.applied.Identity, r.spec.Taken)
 	return err
 }
 
-// close removes what was not committed.
+// close removes what was not committed, but for a checkpoint worth keeping.
 func (r *run) close() {
-	defer r.target.unclaim(r.name)
-	if r.applied != nil {
-		release(r.applied.Root)
-	}
-	if r.dir != nil {
-		release(r.dir)
-	}
-	if r.incoming == nil {
-		return
-	}
-	defer release(r.incoming)
+	defer r.leave()
 	if r.committed {
 		return
 	}
-	if err := Discard(r.incoming, r.name); err != nil {
+	if err := r.clear(); err != nil {
 		r.target.log.Warn("staging not removed", "dir", r.name, "error", err)
 	}
 }
 
-// commit makes a sealed snapshot visible, in this order:
-//
-//  1. The sidecar is written and synced. A crash so far, and up to the commit of
-//     the transaction the rename is in, leaves everything in incoming/.
-//  2. The directory of the run is renamed into replicas/ as a whole, over
-//     nothing. From the transaction on that holds this, the snapshot is
-//     committed, and found again though nobody was told.
-//  3. latest is replaced. A crash before leaves it at the snapshot before, which
-//     is there; Sweep moves it on.
-//  4. The transaction is committed. Only now may anybody be told. If this fails,
-//     the snapshot is visible until the file system, read-only by then, is
-//     mounted again.
-func (r *run) commit(ctx context.Context) (Received, error) {
-	t := r.target
-	if err := t.take(ctx); err != nil {
-		return Received{}, err
+func (r *run) clear() error {
+	if r.applied != nil {
+		release(r.applied.Root)
+		r.applied = nil
 	}
-	defer t.give()
-	replica, found, err := t.Find(ctx, r.spec.Source, r.spec.Share)
-	if err != nil {
-		return Received{}, err
+	if r.keep && r.newest != "" {
+		_, err := tidy(r.dir, r.newest)
+		return err
 	}
-	if got, err := existing(replica, r.spec.Snapshot); err != nil {
-		return got, err
-	}
-	at, err := t.locate(replica, found, r.spec)
-	if err != nil {
-		return Received{}, err
-	}
-	sidecar := r.spec.sidecar(r.bytes, after(replica.Snapshots, time.Now()))
-	if err := writeSidecar(r.dir, &sidecar); err != nil {
-		return Received{}, err
-	}
-	return r.publish(at)
+	return Discard(r.incoming, r.name)
 }
 
-// after is now, or just later than the last snapshot if the clock went back:
-// the order of commits must not depend on clocks.
-func after(snapshots []Received, now time.Time) time.Time {
-	for _, s := range snapshots {
-		if !now.After(s.Received) {
-			now = s.Received.Add(time.Microsecond)
+// leave closes everything and changes nothing on disk.
+func (r *run) leave() {
+	if r.applied != nil {
+		release(r.applied.Root)
+	}
+	for _, file := range []*os.File{r.base, r.dir, r.incoming} {
+		if file != nil {
+			release(file)
 		}
 	}
-	return now
-}
-
-// publish does steps 2 to 4 of commit.
-func (r *run) publish(at place) (Received, error) {
-	share, err := r.target.pool.Dir(replicasName, at.source, at.share)
-	if err != nil {
-		return Received{}, err
-	}
-	defer release(share)
-	name, err := r.rename(share)
-	if err != nil {
-		return Received{}, err
-	}
-	r.committed = true
-	if err := setLatest(share, name); err != nil {
-		r.target.log.Warn("latest not replaced", "dir", at.path(r.target.pool.Path()), "error", err)
-	}
-	if err := btrfs.Sync(share); err != nil {
-		return Received{}, err
-	}
-	return readReceived(share, name), nil
-}
-
-// rename moves the run to the first time name that is free.
-func (r *run) rename(share *os.File) (string, error) {
-	var err error
-	for _, name := range timeNames(r.spec.Taken) {
-		err = unix.Renameat2(int(r.incoming.Fd()), r.name, int(share.Fd()), name, unix.RENAME_NOREPLACE)
-		if err == nil {
-			return name, nil
-		}
-		if !errors.Is(err, unix.EEXIST) {
-			break
-		}
-	}
-	return "", fmt.Errorf("move snapshot into %s: %w", share.Name(), err)
+	r.target.unclaim(r.name)
 }

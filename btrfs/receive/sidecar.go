@@ -35,6 +35,8 @@ type Sidecar struct {
 	Taken       time.Time  `json:"taken"`    // UTC, the source's clock
 	Received    time.Time  `json:"received"` // UTC, this machine's clock, but later than that of every snapshot committed before
 	StreamBytes int64      `json:"stream_bytes"`
+
+	ResumedBytes int64 `json:"resumed_bytes,omitempty"` // of StreamBytes, applied before the last attempt and not sent again
 }
 
 func (s *Sidecar) identity() Identity {
@@ -49,6 +51,7 @@ func (s *Spec) sidecar(streamBytes int64, received time.Time) Sidecar {
 		Task: s.Task, Run: s.Run,
 		Snapshot: s.Snapshot, CTransID: s.CTransID, Parent: s.Parent,
 		Taken: s.Taken.UTC(), Received: received.UTC(), StreamBytes: streamBytes,
+		ResumedBytes: s.From.Bytes,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"btrmesh/btrfs"
+	"btrmesh/btrfs/sendstream"
 )
 
 // Spec is what one run may write, as source and target agreed on it.
@@ -31,10 +32,16 @@ type Spec struct {
 	// how the way back after a failover is incremental. Usually nil.
 	Own []btrfs.UUID
 
-	MaxBytes int64 // of the stream; more are refused; 0: no limit
+	// From is the position of the checkpoint that the stream goes on from: it is
+	// what [btrfs.SendRequest] with the same From gives. Zero: the stream begins at
+	// its beginning, and what is staged for the snapshot is removed.
+	From sendstream.Position
+
+	MaxBytes int64 // of the whole stream; more are refused; 0: no limit
 
 	// Progress is told the stream bytes applied so far, at most every 100 ms, by
-	// the goroutine that receives. It may be nil.
+	// the goroutine that receives. What a checkpoint saves counts as applied, as
+	// many bytes as it was the first time. It may be nil.
 	Progress func(applied int64)
 }
 

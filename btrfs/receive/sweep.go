@@ -5,15 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Sweep puts a pool in order after a crash: it removes everything in incoming/,
-// half-received runs and half-deleted snapshots, points every latest to the
-// newest sound snapshot, and removes empty directories of replicas. It returns
-// what it did, in words, also when it failed in places; it goes on after an
-// error. Runs and deletions in progress are left alone.
+// Sweep puts a pool in order after a crash: it removes half-received runs and
+// half-deleted snapshots and all else in incoming/, points every latest to the
+// newest sound snapshot, and removes empty directories of replicas. The newest
+// checkpoint of a snapshot stays, for a week. Sweep returns what it did, in
+// words, also when it failed in places; it goes on after an error. Runs and
+// deletions in progress are left alone.
 func (t *Target) Sweep(ctx context.Context) ([]string, error) {
 	done, err := t.sweepIncoming(ctx)
 	repaired, err2 := t.sweepReplicas(ctx)
@@ -40,14 +42,46 @@ func (t *Target) sweepIncoming(ctx context.Context) (done []string, failed error
 		if !t.claim(name) {
 			continue
 		}
-		err := Discard(incoming, name)
+		removed, err := sweepStaging(incoming, name, time.Now())
 		t.unclaim(name)
-		if err == nil {
-			done = append(done, fmt.Sprintf("removed %s/%s", incomingName, name))
+		for _, path := range removed {
+			done = append(done, fmt.Sprintf("removed %s/%s", incomingName, path))
 		}
 		failed = errors.Join(failed, err)
 	}
 	return done, failed
+}
+
+// sweepStaging removes an entry of incoming/, or all in it but a checkpoint that
+// may still be of use. It returns the paths it removed.
+func sweepStaging(incoming *os.File, name string, now time.Time) (removed []string, err error) {
+	if isStagingName(name) {
+		removed, kept, err := sweepAround(incoming, name, now)
+		if kept || err != nil {
+			return removed, err
+		}
+	}
+	if err := Discard(incoming, name); err != nil {
+		return nil, err
+	}
+	return []string{name}, nil
+}
+
+func sweepAround(incoming *os.File, name string, now time.Time) (removed []string, kept bool, err error) {
+	dir, err := openDir(incoming, name)
+	if err != nil {
+		return nil, false, nil // it is no directory, or Discard will fail as well
+	}
+	defer release(dir)
+	c, found, err := newestCheckpoint(dir)
+	if !found || now.Sub(c.Made) > checkpointAge {
+		return nil, false, err
+	}
+	names, err := tidy(dir, c.name)
+	for _, inside := range names {
+		removed = append(removed, name+"/"+inside)
+	}
+	return removed, true, err
 }
 
 func (t *Target) sweepReplicas(ctx context.Context) (done []string, failed error) {

@@ -15,6 +15,7 @@ type Target struct {
 	pool *btrfs.Pool
 	log  *slog.Logger
 	turn chan struct{} // held by who changes replicas/
+	pace pace          // of checkpoints
 
 	mu      sync.Mutex
 	running map[string]bool // directories in incoming/ that somebody works in
@@ -26,6 +27,7 @@ func NewTarget(p *btrfs.Pool, log *slog.Logger) *Target {
 	return &Target{
 		pool: p, log: log.With("pool", p.Path()),
 		turn: make(chan struct{}, 1), running: map[string]bool{},
+		pace: pace{checkpointBytes, checkpointEvery},
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"math/bits"
 )
 
-// Fingerprint is the 128-bit FNV-1a hash of RFC 9923 over the headers of
+// Fingerprint is the 128-bit FNV-1a hash over the headers of
 // commands, whose checksums stand for the rest of them; the high half is first.
 // It finds accidents, such as deduplication at the source, and not a lying
 // sender. It costs less than half of SHA-256, and is all the state it

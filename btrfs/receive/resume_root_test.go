@@ -1,0 +1,429 @@
+//go:build root
+
+package receive_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs"
+	"btrmesh/btrfs/btrfstest"
+	"btrmesh/btrfs/receive"
+	"btrmesh/btrfs/sendstream"
+)
+
+// often is a pace that takes many checkpoints of small trees.
+const often = 128 << 10
+
+// errCut is what the reader of a lost connection returns.
+var errCut = errors.New("connection lost")
+
+// cutAt is a stream of which only n bytes arrive.
+func cutAt(stream []byte, n int) io.Reader {
+	return io.MultiReader(bytes.NewReader(stream[:n]), failing{errCut})
+}
+
+// sendFrom returns the rest of the stream of snap.
+func (s *site) sendFrom(t *testing.T, f format, snap, parent btrfs.Snapshot, from sendstream.Position) ([]byte, error) {
+	t.Helper()
+	var stream bytes.Buffer
+	_, err := s.source.Send(t.Context(), &stream, btrfs.SendRequest{
+		Snapshot: snap.UUID, Parent: parent.UUID, Version: f.version, Compressed: f.compressed, From: from,
+	})
+	return stream.Bytes(), err
+}
+
+// checkpoint is the one of snap, which must be there.
+func (s *site) checkpoint(t *testing.T, snap btrfs.Snapshot) receive.Checkpoint {
+	t.Helper()
+	c, found, err := s.target.Checkpoint(t.Context(), sourceID, shareName, snap.UUID)
+	must(t, err)
+	if !found {
+		t.Fatal("there is no checkpoint")
+	}
+	return c
+}
+
+// staged is the path of what is staged for snap.
+func (s *site) staged(snap btrfs.Snapshot) string {
+	return filepath.Join(s.pool.Path(), ".btrmesh", "incoming", receive.StagingName(sourceID, shareName, snap.UUID))
+}
+
+// wantOnlyCheckpoint wants one checkpoint staged, read-only and without a
+// received UUID, and nothing that looks like a replica.
+func (s *site) wantOnlyCheckpoint(t *testing.T, snap btrfs.Snapshot) {
+	t.Helper()
+	c := s.checkpoint(t, snap)
+	names, err := os.ReadDir(s.staged(snap))
+	must(t, err)
+	if len(names) != 1 || names[0].Name() != receive.CheckpointName(c) {
+		t.Errorf("staged are %v", names)
+	}
+	dir, err := os.Open(filepath.Join(s.staged(snap), names[0].Name()))
+	must(t, err)
+	defer func() { must(t, dir.Close()) }()
+	have, err := btrfs.Info(dir)
+	must(t, err)
+	if !have.ReadOnly || !have.ReceivedUUID.IsZero() {
+		t.Errorf("checkpoint is %+v", have)
+	}
+	replica, found, err := s.target.Find(context.WithoutCancel(t.Context()), sourceID, shareName)
+	must(t, err)
+	for _, got := range replica.Snapshots {
+		if found && got.Snapshot == snap.UUID {
+			t.Errorf("visible as %s", got.Dir)
+		}
+	}
+}
+
+// finish receives the rest, or the whole stream if there is no checkpoint.
+func (s *site) finish(t *testing.T, f format, snap, parent btrfs.Snapshot) receive.Received {
+	t.Helper()
+	spec := s.spec(snap, parent)
+	c, _, err := s.target.Checkpoint(t.Context(), sourceID, shareName, snap.UUID)
+	must(t, err)
+	spec.From = c.At
+	stream, err := s.sendFrom(t, f, snap, parent, c.At)
+	must(t, err)
+	got, err := s.target.Receive(t.Context(), spec, bytes.NewReader(stream))
+	must(t, err)
+	if got.ResumedBytes != c.At.Bytes || got.StreamBytes < got.ResumedBytes || got.Problem != "" {
+		t.Errorf("received %+v after %d bytes", got, c.At.Bytes)
+	}
+	s.wantNothingStaged(t)
+	wantSame(t, s.at(snap), s.data(t, got))
+	return got
+}
+
+// shuffleExtents moves and cuts extents of the source as its owner may at any
+// time.
+func (s *site) shuffleExtents(t *testing.T) {
+	t.Helper()
+	for _, args := range [][]string{
+		{"filesystem", "defragment", "-r", "-f", "-t", "64K", s.dir()},
+		{"balance", "start", "--full-balance", s.source.Path()},
+	} {
+		if out, err := exec.CommandContext(t.Context(), "btrfs", args...).CombinedOutput(); err != nil {
+			t.Fatalf("btrfs %v: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// tree fills the share with small and large files and with everything else.
+func (s *site) tree(t *testing.T, seed uint64) {
+	t.Helper()
+	dir := filepath.Join(s.dir(), fmt.Sprint("new-", seed))
+	must(t, btrfstest.Fill(dir, 150, 100, 40_000, seed))
+	must(t, btrfstest.Fill(filepath.Join(dir, "large"), 4, 1<<20, 3<<20, seed))
+	must(t, btrfstest.Mutate(s.dir(), seed, 150))
+}
+
+func TestReceiveThatIsCutAgainAndAgainGoesOn(t *testing.T) {
+	for _, f := range []format{formatV1, formatV2} {
+		for _, options := range []btrfstest.PoolOptions{{}, compressed("zstd")} {
+			t.Run(f.name+" "+options.Mount, func(t *testing.T) {
+				s := newSite(t, options, btrfstest.PoolOptions{})
+				s.target.SetPace(often, 0)
+				rng := rand.New(rand.NewPCG(1, uint64(f.version)))
+				var parent btrfs.Snapshot
+				for i := range uint64(3) {
+					s.tree(t, 10*i+uint64(f.version))
+					snap := s.snapshot(t)
+					for range 4 {
+						s.cut(t, f, snap, parent, rng)
+					}
+					s.finish(t, f, snap, parent)
+					parent = snap
+				}
+			})
+		}
+	}
+}
+
+// cut receives some more of snap, and moves its extents at the source.
+func (s *site) cut(t *testing.T, f format, snap, parent btrfs.Snapshot, rng *rand.Rand) {
+	t.Helper()
+	spec := s.spec(snap, parent)
+	c, _, err := s.target.Checkpoint(t.Context(), sourceID, shareName, snap.UUID)
+	must(t, err)
+	spec.From = c.At
+	stream, err := s.sendFrom(t, f, snap, parent, c.At)
+	must(t, err)
+	_, err = s.target.Receive(t.Context(), spec, cutAt(stream, rng.IntN(len(stream)*2/3)))
+	if !errors.Is(err, errCut) {
+		t.Fatalf("%v, want the reader's error", err)
+	}
+	if now, found, err := s.target.Checkpoint(t.Context(), sourceID, shareName, snap.UUID); err != nil || c.At.Meta > 0 && !found || now.At.Meta < c.At.Meta {
+		t.Errorf("checkpoint %v became %v, %v", c.At, now.At, err)
+	}
+	s.shuffleExtents(t)
+}
+
+func TestProgressOfAResumedReceiveBeginsAtItsCheckpoint(t *testing.T) {
+	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{})
+	s.tree(t, 1)
+	snap := s.snapshot(t)
+	stream := s.send(t, formatV1, snap, btrfs.Snapshot{})
+	_, err := s.target.Receive(t.Context(), s.spec(snap, btrfs.Snapshot{}), cutAt(stream, len(stream)/2))
+	if !errors.Is(err, errCut) {
+		t.Fatal(err)
+	}
+	c := s.checkpoint(t, snap)
+	if lost := int64(len(stream)/2) - c.At.Bytes; lost < 0 || lost > 128<<10 {
+		t.Errorf("%d bytes lost", lost)
+	}
+	rest, err := s.sendFrom(t, formatV1, snap, btrfs.Snapshot{}, c.At)
+	must(t, err)
+	spec := s.spec(snap, btrfs.Snapshot{})
+	spec.From, spec.MaxBytes = c.At, int64(len(stream))
+	last := c.At.Bytes
+	spec.Progress = func(applied int64) {
+		if applied < last || applied > int64(len(stream)) {
+			t.Errorf("%d after %d of %d bytes", applied, last, len(stream))
+		}
+		last = applied
+	}
+	got, err := s.target.Receive(t.Context(), spec, bytes.NewReader(rest))
+	must(t, err)
+	if got.StreamBytes != int64(len(stream)) {
+		t.Errorf("stream of %d bytes, want %d", got.StreamBytes, len(stream))
+	}
+}
+
+// dedupe makes one block of a file of snap share its extent with an equal block
+// of another.
+func (s *site) dedupe(t *testing.T, snap btrfs.Snapshot, from, to string) {
+	t.Helper()
+	a, err := os.Open(filepath.Join(s.at(snap), from))
+	must(t, err)
+	defer func() { must(t, a.Close()) }()
+	b, err := os.Open(filepath.Join(s.at(snap), to))
+	must(t, err)
+	defer func() { must(t, b.Close()) }()
+	r := unix.FileDedupeRange{Src_length: 64 << 10, Info: []unix.FileDedupeRangeInfo{{Dest_fd: int64(b.Fd())}}}
+	must(t, unix.IoctlFileDedupeRange(int(a.Fd()), &r))
+	if r.Info[0].Status != 0 || r.Info[0].Bytes_deduped != 64<<10 {
+		t.Fatalf("not deduplicated: %+v", r.Info[0])
+	}
+}
+
+func TestDeduplicationIntoTheSnapshotStartsClean(t *testing.T) {
+	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{})
+	must(t, btrfstest.Fill(s.dir(), 20, 100, 40_000, 1))
+	same := bytes.Repeat([]byte("same"), 64<<10)
+	must(t, os.WriteFile(filepath.Join(s.dir(), "d0000/a"), same, 0o644))
+	must(t, os.WriteFile(filepath.Join(s.dir(), "d0000/b"), same, 0o644))
+	must(t, btrfstest.Fill(filepath.Join(s.dir(), "more"), 50, 10_000, 40_000, 2))
+	snap := s.snapshot(t)
+	stream := s.send(t, formatV1, snap, btrfs.Snapshot{})
+	_, err := s.target.Receive(t.Context(), s.spec(snap, btrfs.Snapshot{}), cutAt(stream, len(stream)*9/10))
+	if !errors.Is(err, errCut) {
+		t.Fatal(err)
+	}
+	s.dedupe(t, snap, "d0000/a", "d0000/b")
+	rest, err := s.sendFrom(t, formatV1, snap, btrfs.Snapshot{}, s.checkpoint(t, snap).At)
+	if !errors.Is(err, sendstream.ErrDiverged) || len(rest) != 0 {
+		t.Fatalf("%v with %d bytes, want ErrDiverged with none", err, len(rest))
+	}
+	info := s.infoOf(t, snap)
+	spec := s.spec(snap, btrfs.Snapshot{})
+	spec.CTransID = info.CTransID
+	got, err := s.target.Receive(t.Context(), spec, bytes.NewReader(s.send(t, formatV1, snap, btrfs.Snapshot{})))
+	must(t, err)
+	if got.ResumedBytes != 0 {
+		t.Errorf("resumed at %d", got.ResumedBytes)
+	}
+	s.wantNothingStaged(t)
+	wantSame(t, s.at(snap), s.data(t, got))
+}
+
+func (s *site) infoOf(t *testing.T, snap btrfs.Snapshot) btrfs.Subvolume {
+	t.Helper()
+	dir, err := os.Open(s.at(snap))
+	must(t, err)
+	defer func() { must(t, dir.Close()) }()
+	info, err := btrfs.Info(dir)
+	must(t, err)
+	return info
+}
+
+func TestContinuationOfSomethingElseIsRefused(t *testing.T) {
+	s, snaps := threeSnapshots(t)
+	s.tree(t, 1)
+	snap := s.snapshot(t)
+	stream := s.send(t, formatV1, snap, snaps[2])
+	_, err := s.target.Receive(t.Context(), s.spec(snap, snaps[2]), cutAt(stream, len(stream)/2))
+	if !errors.Is(err, errCut) {
+		t.Fatal(err)
+	}
+	c := s.checkpoint(t, snap)
+	for what, change := range map[string]func(*receive.Spec){
+		"position":    func(r *receive.Spec) { r.From.Meta++ },
+		"fingerprint": func(r *receive.Spec) { r.From.Fingerprint[0]++ },
+		"transaction": func(r *receive.Spec) { r.CTransID++ },
+		"parent":      func(r *receive.Spec) { r.Parent = snaps[1].UUID },
+		"snapshot":    func(r *receive.Spec) { r.Snapshot = btrfs.UUID{1} },
+		"share":       func(r *receive.Spec) { r.Share = "other" },
+		"source":      func(r *receive.Spec) { r.Source = "8BBBBBBBBBBB" },
+	} {
+		spec := s.spec(snap, snaps[2])
+		spec.From = c.At
+		change(&spec)
+		if _, err := s.target.Receive(t.Context(), spec, failing{io.ErrNoProgress}); !errors.Is(err, receive.ErrNoCheckpoint) {
+			t.Errorf("another %s: %v, want ErrNoCheckpoint", what, err)
+		}
+		s.wantOnlyCheckpoint(t, snap)
+	}
+	s.finish(t, formatV1, snap, snaps[2])
+}
+
+func TestBadContinuationIsRefusedAndTakesTheCheckpointAlong(t *testing.T) {
+	path := func(p string) sendstream.Command {
+		return sendstream.Command{Type: sendstream.CmdWrite, Path: []byte(p), Data: []byte("x")}
+	}
+	for what, c := range map[string]sendstream.Command{
+		"a way out":           path("../x"),
+		"a file not there":    path("nowhere/x"),
+		"a second subvolume":  {Type: sendstream.CmdSubvol, Path: []byte("x"), UUID: [16]byte{1}, CTransID: 1},
+		"a foreign clone":     {Type: sendstream.CmdClone, Path: []byte("file"), CloneLen: 4096, CloneUUID: [16]byte{9}, ClonePath: []byte("file")},
+		"a path through link": path("link/x"),
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{})
+			must(t, os.WriteFile(filepath.Join(s.dir(), "file"), make([]byte, 5000), 0o644))
+			must(t, os.Symlink("/", filepath.Join(s.dir(), "link")))
+			snap := s.snapshot(t)
+			stream := s.send(t, formatV1, snap, btrfs.Snapshot{})
+			spec := s.spec(snap, btrfs.Snapshot{})
+			if _, err := s.target.Receive(t.Context(), spec, cutAt(stream, len(stream)-20)); !errors.Is(err, errCut) {
+				t.Fatal(err)
+			}
+			spec.From = s.checkpoint(t, snap).At
+			e := sendstream.NewEncoder(1)
+			must(t, e.Append(&c))
+			must(t, e.Append(&sendstream.Command{Type: sendstream.CmdEnd}))
+			if _, err := s.target.Receive(t.Context(), spec, bytes.NewReader(e.Bytes())); !errors.Is(err, sendstream.ErrInvalid) {
+				t.Errorf("%v, want a bad stream", err)
+			}
+			s.wantEmpty(t)
+		})
+	}
+}
+
+func TestFullPoolLeavesNoCheckpoint(t *testing.T) {
+	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{Size: 256 << 20})
+	s.target.SetPace(1<<20, 0)
+	must(t, btrfstest.Fill(s.dir(), 120, 2<<20, 3<<20, 1))
+	snap := s.snapshot(t)
+	stream := s.send(t, formatV1, snap, btrfs.Snapshot{})
+	_, err := s.target.Receive(t.Context(), s.spec(snap, btrfs.Snapshot{}), bytes.NewReader(stream))
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("%v, want ENOSPC", err)
+	}
+	s.wantEmpty(t)
+}
+
+func TestStopTakesALastCheckpoint(t *testing.T) {
+	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{})
+	s.tree(t, 1)
+	snap := s.snapshot(t)
+	stream := s.send(t, formatV1, snap, btrfs.Snapshot{})
+	ctx, stop := context.WithCancelCause(t.Context())
+	r := &stopping{rest: stream, at: len(stream) / 3, stop: func() { stop(errCut) }}
+	_, err := s.target.Receive(ctx, s.spec(snap, btrfs.Snapshot{}), r)
+	if !errors.Is(err, errCut) {
+		t.Fatal(err)
+	}
+	if c := s.checkpoint(t, snap); c.At.Bytes < int64(len(stream)/3-512<<10) || time.Since(c.Made) > time.Minute {
+		t.Errorf("checkpoint at %d of %d bytes, made %v", c.At.Bytes, len(stream)/3, c.Made)
+	}
+	s.wantOnlyCheckpoint(t, snap)
+	s.finish(t, formatV1, snap, btrfs.Snapshot{})
+}
+
+// stopping is a stream during which somebody says stop.
+type stopping struct {
+	rest []byte
+	at   int
+	stop func()
+}
+
+func (r *stopping) Read(p []byte) (int, error) {
+	n := copy(p[:min(len(p), 64<<10)], r.rest)
+	r.rest = r.rest[n:]
+	if r.at -= n; r.at <= 0 {
+		r.stop()
+	}
+	return n, nil
+}
+
+func TestCommitRemovesWhatIsStagedForOlderSnapshots(t *testing.T) {
+	s, snaps := threeSnapshots(t)
+	cut := s.snapshot(t)
+	stream := s.send(t, formatV1, cut, snaps[2])
+	for _, share := range []string{shareName, "other"} {
+		spec := s.spec(cut, btrfs.Snapshot{})
+		spec.Share = share
+		if share == shareName {
+			spec.Parent = snaps[2].UUID
+		} else {
+			stream = s.send(t, formatV1, cut, btrfs.Snapshot{})
+		}
+		if _, err := s.target.Receive(t.Context(), spec, cutAt(stream, len(stream)-10)); !errors.Is(err, errCut) {
+			t.Fatal(err)
+		}
+	}
+	next := s.snapshot(t)
+	s.receive(t, formatV1, next, snaps[2])
+	if _, found, err := s.target.Checkpoint(t.Context(), sourceID, shareName, cut.UUID); found || err != nil {
+		t.Errorf("the checkpoint of an overtaken snapshot is there (%v)", err)
+	}
+	if _, found, err := s.target.Checkpoint(t.Context(), sourceID, "other", cut.UUID); !found || err != nil {
+		t.Errorf("the checkpoint of another replica is gone (%v)", err)
+	}
+}
+
+func TestSweepKeepsTheNewestCheckpointForAWeek(t *testing.T) {
+	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{})
+	s.tree(t, 1)
+	snap := s.snapshot(t)
+	stream := s.send(t, formatV1, snap, btrfs.Snapshot{})
+	if _, err := s.target.Receive(t.Context(), s.spec(snap, btrfs.Snapshot{}), cutAt(stream, len(stream)/2)); !errors.Is(err, errCut) {
+		t.Fatal(err)
+	}
+	c := s.checkpoint(t, snap)
+	dir, err := os.Open(s.staged(snap))
+	must(t, err)
+	defer func() { must(t, dir.Close()) }()
+	older, writable := c, c
+	older.At.Meta--
+	writable.At.Meta++
+	must(t, btrfs.CreateSubvolume(dir, "data"))
+	must(t, btrfs.CreateSubvolume(dir, receive.CheckpointName(writable)))
+	must(t, os.Mkdir(filepath.Join(dir.Name(), receive.CheckpointName(older)), 0o700))
+	must(t, os.WriteFile(filepath.Join(dir.Name(), "ck-junk"), nil, 0o600))
+	done, err := s.target.Sweep(t.Context())
+	must(t, err)
+	if len(done) != 4 {
+		t.Errorf("sweep did %q, want 4 things", done)
+	}
+	s.wantOnlyCheckpoint(t, snap)
+	if done, err := s.target.SweepAt(time.Now().Add(6 * 24 * time.Hour)); len(done) != 0 || err != nil {
+		t.Errorf("sweep within the week did %q (%v)", done, err)
+	}
+	if done, err := s.target.SweepAt(time.Now().Add(8 * 24 * time.Hour)); len(done) != 1 || err != nil {
+		t.Errorf("sweep after the week did %q (%v)", done, err)
+	}
+	s.wantEmpty(t)
+}
