@@ -101,6 +101,10 @@ type Have struct {
 	ReplicaPath   string `cbor:"5,keyasint"`
 
 	Ended []Ended `cbor:"6,keyasint"` // what became of the offer's open runs; one not here is not known
+
+	// Resume is the position of a checkpoint of the offered snapshot, as text that
+	// only the ends understand; empty: there is none.
+	Resume string `cbor:"7,keyasint"`
 }
 
 // Outcome is how a run ended on the target.
@@ -131,13 +135,14 @@ type Held struct {
 	Bytes    int64      `cbor:"6,keyasint"` // of the raw stream
 }
 
-// Begin says what follows on the lanes: source → target, <= 64 B.
+// Begin says what follows on the lanes: source → target, <= 512 B.
 type Begin struct {
 	Parent        btrfs.UUID `cbor:"1,keyasint"` // on the source; zero: a full send
 	EstimateBytes int64      `cbor:"2,keyasint"` // of the raw stream; 0: unknown
 	StreamVersion uint32     `cbor:"3,keyasint"`
 	Compressed    bool       `cbor:"4,keyasint"` // the stream carries encoded extents
 	Lanes         int        `cbor:"5,keyasint"` // 1..16; 0 from the caller: the endpoint's
+	From          string     `cbor:"6,keyasint"` // Have.Resume if the stream goes on from there; empty: from its beginning
 }
 
 // progress says go with its first, then how far the target is: target →
@@ -292,7 +297,7 @@ func (b Begin) check() error {
 	if b.Lanes < 1 || b.Lanes > maxLanes {
 		return fmt.Errorf("%d lanes", b.Lanes)
 	}
-	return notNegative(b.EstimateBytes)
+	return errors.Join(notNegative(b.EstimateBytes), within("position", len(b.From), maxName))
 }
 
 func (p progress) check() error  { return notNegative(p.Applied) }

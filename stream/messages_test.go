@@ -33,9 +33,9 @@ func samples() map[string]message {
 		"have": Have{
 			Snapshots: []Held{{UUID: uuid, CTransID: 98, Taken: day(), Run: 41, Received: day(), Bytes: 1 << 40}},
 			FreeBytes: 1 << 41, ReserveBytes: 1 << 31, StreamVersion: 2, ReplicaPath: "/mnt2/tank/.btrmesh/replicas/nas-a/photos",
-			Ended: []Ended{{Run: 40, Outcome: EndedFailed}},
+			Ended: []Ended{{Run: 40, Outcome: EndedFailed}}, Resume: "17-4096",
 		},
-		"begin":     Begin{Parent: uuid, EstimateBytes: 1 << 33, StreamVersion: 2, Compressed: true, Lanes: 16},
+		"begin":     Begin{Parent: uuid, EstimateBytes: 1 << 33, StreamVersion: 2, Compressed: true, Lanes: 16, From: "17-4096"},
 		"progress":  progress{Applied: 123456, Chunks: 7, Starved: true},
 		"end":       end{Bytes: 1 << 33, Chunks: 8192, SHA256: bytes32{5, 31: 6}},
 		"committed": Committed{Snapshot: uuid, Received: day(), Bytes: 1 << 33, Unchanged: true},
@@ -154,6 +154,7 @@ func TestUnknownFieldsAreIgnored(t *testing.T) {
 func TestLargestMessagesFitAFrame(t *testing.T) {
 	wide := time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
 	have := Have{FreeBytes: 1 << 63, ReserveBytes: 1 << 63, StreamVersion: 1 << 31, ReplicaPath: strings.Repeat("x", maxPath)}
+	have.Resume = strings.Repeat("x", maxName)
 	for range MaxOpen {
 		have.Ended = append(have.Ended, Ended{Run: 1 << 63, Outcome: EndedOK})
 	}
