@@ -57,14 +57,14 @@ func reserve(s btrfs.Space) uint64 { return s.Total / 100 * reservePercent }
 // its reserve and into the grant's quota (0: none), else the refusal.
 func roomFor(estimate int64, space btrfs.Space, quota, used uint64) *stream.Refusal {
 	need := uint64(max(estimate, 0))
-	if quota > 0 && used+need > quota {
+	if quota > 0 && (used > quota || need > quota-used) {
 		return &stream.Refusal{
 			Code:  stream.QuotaExceeded,
 			Text:  fmt.Sprintf("%s of %s granted are used; this run needs ~%s", size(used), size(quota), size(need)),
 			Facts: []string{fmt.Sprintf("used %d", used), fmt.Sprintf("quota %d", quota), fmt.Sprintf("need %d", need)},
 		}
 	}
-	if need+reserve(space) > space.Free {
+	if free := space.Free - min(reserve(space), space.Free); need > free {
 		return &stream.Refusal{
 			Code:  stream.NoSpace,
 			Text:  fmt.Sprintf("%s free, the run needs ~%s and the reserve is %d%%. Nothing was sent", size(space.Free), size(need), reservePercent),

@@ -53,9 +53,10 @@ func openPool(at PoolPath, log *slog.Logger) (*Pool, error) {
 	if err := p.Lock(); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
+	target := receive.NewTarget(p, log)
 	return &Pool{
 		Name: at.Name, Path: p.Path(), UUID: p.UUID(),
-		Shares: p, Snapshots: p, Replicas: receive.NewTarget(p, log), Close: p.Close,
+		Shares: p, Snapshots: p, Replicas: target, Checkpoints: target, Close: p.Close,
 	}, nil
 }
 

@@ -64,9 +64,13 @@ func sourceVerdicts(keep int, here, there []plan.Snapshot, pins map[btrfs.UUID]s
 	var common []plan.Snapshot
 	var verdicts []plan.Verdict
 	for _, s := range here {
-		if _, pinned := pins[s.UUID]; held[s.UUID] || pinned {
+		why, pinned := pins[s.UUID]
+		switch {
+		case held[s.UUID]:
 			common = append(common, s)
-		} else {
+		case pinned: // it takes nobody's place
+			verdicts = append(verdicts, plan.Verdict{Snapshot: s, Keep: true, Reasons: []string{why}})
+		default:
 			verdicts = append(verdicts, plan.Verdict{Snapshot: s})
 		}
 	}
@@ -83,8 +87,8 @@ func (n *Node) pins(share btrfs.UUID) (map[btrfs.UUID]string, error) {
 			return err
 		}
 		for _, t := range tasks {
-			if t.ShareUUID == share && !t.Base.IsZero() {
-				pins[t.Base] = "base"
+			if t.ShareUUID == share {
+				pins[t.Base], pins[t.Pending] = "base", "to be resumed"
 			}
 		}
 		open, err := tx.OpenRuns()

@@ -120,7 +120,7 @@ func snapshotName(taken time.Time) string {
 }
 
 func (r *receiving) do(ctx context.Context) error {
-	have, err := r.have()
+	have, err := r.have(ctx)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (r *receiving) do(ctx context.Context) error {
 }
 
 // have tells the source what this replica holds, newest first, and what is free.
-func (r *receiving) have() (stream.Have, error) {
+func (r *receiving) have(ctx context.Context) (stream.Have, error) {
 	space, err := r.pool.Space()
 	if err != nil {
 		return stream.Have{}, fmt.Errorf("space of pool %s: %w", r.pool.Name, err)
@@ -150,8 +150,12 @@ func (r *receiving) have() (stream.Have, error) {
 	if err != nil {
 		return stream.Have{}, err
 	}
+	resume, err := r.checkpoint(ctx)
+	if err != nil {
+		return stream.Have{}, err
+	}
 	return stream.Have{
-		Ended: ended, Snapshots: heldOf(r.replica.Snapshots), FreeBytes: space.Free, ReserveBytes: reserve(space),
+		Ended: ended, Resume: resume, Snapshots: heldOf(r.replica.Snapshots), FreeBytes: space.Free, ReserveBytes: reserve(space),
 		StreamVersion: r.node.streamVersion, ReplicaPath: r.replica.Path,
 	}, nil
 }
@@ -287,17 +291,21 @@ func usedBy(replicas []receive.Replica, source string) uint64 {
 // then tells the source.
 func (r *receiving) commit(ctx context.Context, b stream.Begin) error {
 	defer context.AfterFunc(ctx, func() { r.interrupt(ctx) })()
+	at, err := from(b)
+	if err != nil {
+		return err
+	}
 	got, err := r.pool.Receive(ctx, receive.Spec{
 		Source: r.in.Peer().String(), SourceName: r.in.PeerName(), Share: r.offer.Share, ShareUUID: r.offer.ShareUUID,
 		Task: r.offer.Task, Run: r.offer.Run, Snapshot: r.offer.Snapshot, CTransID: r.offer.CTransID, Taken: r.offer.Taken,
-		Parent: b.Parent, MaxBytes: mostBytes(b.EstimateBytes), Progress: r.in.Progress,
+		Parent: b.Parent, From: at, MaxBytes: mostBytes(b.EstimateBytes), Progress: r.in.Progress,
 	}, &endNotice{r: r.in, ended: func() error { return r.run.become(state.Committing, nil) }})
 	if err != nil && !errors.Is(err, receive.ErrExists) {
 		return err
 	}
 	err = r.run.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
 		r.count(rec)
-		rec.AppliedBytes = rec.StreamBytes
+		rec.AppliedBytes, rec.ResumedBytes = got.StreamBytes, got.ResumedBytes
 		return r.index(tx, got, got.Taken)
 	})
 	if err != nil {

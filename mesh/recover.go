@@ -35,8 +35,12 @@ func (n *Node) recoverSend(rec state.Run) error {
 		return n.store.Update(soon)
 	}
 	r := &run{store: n.store, log: n.log, rec: rec}
+	cut := worthResuming(rec, nil)
 	return r.become(state.Failed, func(tx *state.Tx, rec *state.Run) error {
 		interrupted(rec)
+		if cut {
+			return errors.Join(soon(tx), setPending(tx, *rec))
+		}
 		return soon(tx)
 	})
 }

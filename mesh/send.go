@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"btrmesh/btrfs"
+	"btrmesh/btrfs/sendstream"
 	"btrmesh/mesh/plan"
 	"btrmesh/state"
 	"btrmesh/stream"
@@ -159,14 +160,16 @@ func (s *sending) confirm(ctx context.Context, newest btrfs.Snapshot, checked ti
 		return false, err
 	}
 	out, _, err := s.ask(ctx, newest, true)
-	if err == nil {
-		defer func() { leave(ctx, out, err) }()
-		_, err = out.End(ctx)
+	if err != nil {
+		if errors.As(err, new(*stream.Refusal)) { // of the offer itself: nothing is open
+			err = errors.Join(err, s.run.note(notAsked))
+		}
+		return false, err
 	}
+	defer func() { leave(ctx, out, err) }()
+	_, err = out.End(ctx)
 	if refused(err, stream.NoParent) { // the target lacks it: send
-		return false, s.run.note(func(rec *state.Run) {
-			rec.Kind, rec.Snapshot, rec.SnapshotUUID = 0, "", btrfs.UUID{}
-		})
+		return false, s.run.note(notAsked)
 	}
 	if err != nil {
 		return false, err
@@ -175,6 +178,11 @@ func (s *sending) confirm(ctx context.Context, newest btrfs.Snapshot, checked ti
 		count(out.Stats(), rec)
 		return s.markFresh(tx, newest.UUID, newest.Name, checked)
 	})
+}
+
+// notAsked takes the question back from the record.
+func notAsked(rec *state.Run) {
+	rec.Kind, rec.Snapshot, rec.SnapshotUUID = 0, "", btrfs.UUID{}
 }
 
 // newestSnapshot returns the newest snapshot of the share that the task took.
@@ -208,11 +216,17 @@ func (s *sending) shareSnapshots(ctx context.Context) ([]btrfs.Snapshot, error) 
 	return of, nil
 }
 
-// snapshot takes the read-only snapshot that this run sends.
+// snapshot takes the read-only snapshot that this run sends, or the one that a
+// cut run began to.
 func (s *sending) snapshot(ctx context.Context) error {
-	snap, err := s.pool.Snapshot(ctx, s.share, s.task.Name, time.Now().UTC())
+	snap, ok, err := s.pending(ctx)
 	if err != nil {
-		return fmt.Errorf("snapshot of %s: %w", s.share.Name, err)
+		return err
+	}
+	if !ok {
+		if snap, err = s.pool.Snapshot(ctx, s.share, s.task.Name, time.Now().UTC()); err != nil {
+			return fmt.Errorf("snapshot of %s: %w", s.share.Name, err)
+		}
 	}
 	s.snap = snap
 	return s.run.become(state.Snapshotted, func(_ *state.Tx, rec *state.Run) error {
@@ -238,9 +252,6 @@ func (s *sending) offer(snap btrfs.Snapshot, unchanged bool, open []state.Run) s
 func (s *sending) transfer(ctx context.Context, out *stream.Outbound, have stream.Have) error {
 	parent, err := s.base(ctx, have)
 	if err != nil {
-		return err
-	}
-	if err := s.announce(ctx, out, have, parent); err != nil {
 		return err
 	}
 	if err := s.data(ctx, out, parent, have); err != nil {
@@ -314,26 +325,30 @@ func held(have stream.Have) []plan.Snapshot {
 	return list
 }
 
-// announce estimates the stream, says how it will be sent, and waits for the
-// target's go.
-func (s *sending) announce(ctx context.Context, out *stream.Outbound, have stream.Have, parent btrfs.UUID) error {
+// prepare estimates the stream and records what will be sent.
+func (s *sending) prepare(ctx context.Context, parent btrfs.UUID) error {
 	estimate, err := s.pool.Estimate(ctx, s.snap.UUID, parent)
 	if err != nil {
 		return fmt.Errorf("estimate %s: %w", s.snap.Name, err)
 	}
-	err = s.run.become(state.Offered, func(_ *state.Tx, rec *state.Run) error {
+	return s.run.become(state.Offered, func(_ *state.Tx, rec *state.Run) error {
 		rec.Kind, rec.Parent, rec.EstimateBytes = kindOf(parent), parent, estimate
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	version := s.version(have)
-	if err := out.Begin(ctx, stream.Begin{Parent: parent, EstimateBytes: estimate, StreamVersion: version}); err != nil {
+}
+
+// announce tells the target how the stream is sent, from which position, and
+// waits for its go.
+func (s *sending) announce(ctx context.Context, out *stream.Outbound, b stream.Begin, at sendstream.Position) error {
+	b.Parent, b.EstimateBytes = s.run.record().Parent, s.run.record().EstimateBytes
+	if err := out.Begin(ctx, b); err != nil {
 		return err
 	}
 	s.run.progress(func(rec *state.Run) { count(out.Stats(), rec); rec.AppliedBytes = out.Applied() })
-	return s.run.become(state.Sending, nil)
+	return s.run.become(state.Sending, func(_ *state.Tx, rec *state.Run) error {
+		rec.ResumedBytes = at.Bytes
+		return nil
+	})
 }
 
 // version is the newest stream format that both kernels speak.
@@ -348,16 +363,38 @@ func kindOf(parent btrfs.UUID) state.Kind {
 	return state.Incremental
 }
 
-// data sends the stream itself.
+// data sends the stream, from the target's checkpoint if it has one. A snapshot
+// whose stream is not the one begun is sent from its beginning.
 func (s *sending) data(ctx context.Context, out *stream.Outbound, parent btrfs.UUID, have stream.Have) error {
-	// Compressed extents are not asked for: Linux 6.18 then forgets the size of
-	// a file that was grown by fallocate within an inline extent, and the stream
-	// does not show it.
-	_, err := s.pool.Send(ctx, out, btrfs.SendRequest{Snapshot: s.snap.UUID, Parent: parent, Version: s.version(have)})
+	if err := s.prepare(ctx, parent); err != nil {
+		return err
+	}
+	at := resumable(have, parent)
+	err := s.stream(ctx, out, have, at)
+	if errors.Is(err, sendstream.ErrDiverged) {
+		s.startOver(err)
+		err = s.stream(ctx, out, have, sendstream.Position{})
+	}
 	if err != nil {
 		return fmt.Errorf("send %s: %w", s.snap.Name, err)
 	}
 	return nil
+}
+
+// stream sends from one position. The target hears of it with the first byte.
+func (s *sending) stream(ctx context.Context, out *stream.Outbound, have stream.Have, at sendstream.Position) error {
+	b := stream.Begin{StreamVersion: s.version(have)}
+	if !at.IsZero() {
+		b.From = have.Resume
+	}
+	w := &lateWriter{Writer: out, begin: func() error { return s.announce(ctx, out, b, at) }}
+	// Compressed extents are not asked for: Linux 6.18 then forgets the size of
+	// a file that was grown by fallocate within an inline extent, and the stream
+	// does not show it.
+	_, err := s.pool.Send(ctx, w, btrfs.SendRequest{
+		Snapshot: s.snap.UUID, Parent: s.run.record().Parent, Version: b.StreamVersion, From: at,
+	})
+	return err
 }
 
 // committed records the target's verdict: from here the snapshot is the base.
@@ -366,7 +403,7 @@ func (s *sending) committed(out *stream.Outbound, have stream.Have) error {
 		count(out.Stats(), rec)
 		rec.AppliedBytes = rec.StreamBytes
 		if err := updateTask(tx, s.task.Name, func(t *state.Task) {
-			t.FullRequested, t.ReplicaPath = false, have.ReplicaPath
+			t.FullRequested, t.ReplicaPath, t.Pending = false, have.ReplicaPath, btrfs.UUID{}
 		}); err != nil {
 			return err
 		}
@@ -459,19 +496,30 @@ func (s *sending) finish(ctx context.Context, err error) error {
 		s.node.log.Warn("answer lost, the next run asks the target", "task", rec.Task, "run", rec.Number, "err", err)
 		return s.node.store.Update(s.retryLater)
 	}
+	// In committing the target may hold the snapshot; of a run that was cut it may
+	// have a checkpoint.
+	cut := worthResuming(rec, err)
 	next, why := verdict(ctx, err)
 	told := s.node.explainer(s.task).explain(why)
 	recordErr := s.run.become(next, func(tx *state.Tx, rec *state.Run) error {
 		rec.Code, rec.Error, rec.Hints = told.Code, told.Msg, told.Hints
 		if errors.Is(why, errCancelled) {
-			return s.noRetry(tx)
+			return errors.Join(s.noRetry(tx), s.markPending(tx, *rec, cut))
 		}
-		return s.retryLater(tx)
+		return errors.Join(s.retryLater(tx), s.markPending(tx, *rec, cut))
 	})
-	if rec.State < state.Committing { // later on the target may hold it
+	if rec.State < state.Committing && !cut {
 		s.dropSnapshot(context.WithoutCancel(ctx))
 	}
 	return recordErr
+}
+
+// markPending has the next run go on with the snapshot of this one, or not.
+func (s *sending) markPending(tx *state.Tx, rec state.Run, cut bool) error {
+	if !cut {
+		rec.SnapshotUUID = btrfs.UUID{}
+	}
+	return setPending(tx, rec)
 }
 
 // settles tells whether an error says that nothing was committed. A target that

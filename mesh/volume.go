@@ -37,6 +37,11 @@ type Replicas interface {
 	Sweep(ctx context.Context) ([]string, error)
 }
 
+// Checkpoints is what the engine asks of a pool about receives that were cut.
+type Checkpoints interface {
+	Checkpoint(ctx context.Context, source, share string, snapshot btrfs.UUID) (receive.Checkpoint, bool, error)
+}
+
 // Pool is one pool in use: its name here, its identity, and what can be done
 // with it. A pool on disk and the fake of the tests differ in the interfaces
 // alone.
@@ -47,5 +52,6 @@ type Pool struct {
 	Shares
 	Snapshots
 	Replicas
+	Checkpoints
 	Close func() error
 }

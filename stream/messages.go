@@ -290,7 +290,8 @@ func (o Offer) check() error {
 }
 
 func (h Have) check() error {
-	return errors.Join(within("snapshots", len(h.Snapshots), MaxHeld), within("path", len(h.ReplicaPath), maxPath))
+	return errors.Join(within("snapshots", len(h.Snapshots), MaxHeld), within("path", len(h.ReplicaPath), maxPath),
+		within("ended runs", len(h.Ended), MaxOpen), within("position", len(h.Resume), maxName))
 }
 
 func (b Begin) check() error {

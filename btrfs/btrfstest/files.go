@@ -129,7 +129,7 @@ func (d *draft) files() files {
 // and clones are an error.
 func (d *draft) apply(c *sendstream.Command) error {
 	name := string(c.Path)
-	switch c.Type { //nolint:exhaustive // default refuses the others
+	switch c.Type {
 	case sendstream.CmdMkfile:
 		d.written[name] = nil
 	case sendstream.CmdUnlink:

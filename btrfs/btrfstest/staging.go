@@ -55,7 +55,7 @@ func (f *Fake) receive(ctx context.Context, s *receive.Spec, r io.Reader, fault 
 func (f *Fake) stage(s *receive.Spec) (*staging, receive.Received, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	name := fmt.Sprintf("%s-%d", s.Source, s.Run)
+	name := fmt.Sprintf("%s-%s", s.Source, s.Snapshot)
 	if old := f.incoming[name]; old != nil && old.running {
 		return nil, receive.Received{}, fmt.Errorf("run %d: %w", s.Run, receive.ErrBusy)
 	}

@@ -1,0 +1,119 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"btrmesh/btrfs"
+	"btrmesh/btrfs/receive"
+	"btrmesh/btrfs/sendstream"
+	"btrmesh/state"
+	"btrmesh/stream"
+)
+
+// A run that was cut leaves a checkpoint on the target and its snapshot on the
+// source. The next run sends the same snapshot, from where the checkpoint is.
+
+// resumeText is what a target says of a checkpoint: its position and the parent
+// of the stream it belongs to.
+func resumeText(c receive.Checkpoint) string { return c.At.String() + " " + c.Parent.String() }
+
+// parseResume reads what resumeText wrote.
+func parseResume(text string) (at sendstream.Position, parent btrfs.UUID, err error) {
+	position, uuid, _ := strings.Cut(text, " ")
+	if at, err = sendstream.ParsePosition(position); err != nil {
+		return at, parent, err
+	}
+	parent, err = btrfs.ParseUUID(uuid)
+	return at, parent, err
+}
+
+// resumable returns where a stream relative to parent may go on, the beginning
+// if it cannot.
+func resumable(have stream.Have, parent btrfs.UUID) sendstream.Position {
+	at, of, err := parseResume(have.Resume)
+	if err != nil || of != parent {
+		return sendstream.Position{}
+	}
+	return at
+}
+
+// checkpoint tells the source where a cut run of its snapshot can go on; "" if
+// nowhere.
+func (r *receiving) checkpoint(ctx context.Context) (string, error) {
+	c, ok, err := r.pool.Checkpoint(ctx, r.in.Peer().String(), r.offer.Share, r.offer.Snapshot)
+	if err != nil || !ok || c.CTransID != r.offer.CTransID {
+		return "", err
+	}
+	return resumeText(c), nil
+}
+
+// from reads where the source begins its stream.
+func from(b stream.Begin) (sendstream.Position, error) {
+	if b.From == "" {
+		return sendstream.Position{}, nil
+	}
+	at, of, err := parseResume(b.From)
+	if err == nil && of != b.Parent {
+		err = errors.New("the checkpoint has another parent")
+	}
+	if err != nil {
+		return at, &stream.Refusal{Code: stream.BadStream, Text: "position: " + err.Error()}
+	}
+	return at, nil
+}
+
+// lateWriter says begin before the first byte. Until then a send that must start
+// over has told nobody anything.
+type lateWriter struct {
+	io.Writer
+	begin func() error
+	begun bool
+}
+
+func (w *lateWriter) Write(p []byte) (int, error) {
+	if !w.begun {
+		w.begun = true
+		if err := w.begin(); err != nil {
+			return 0, err
+		}
+	}
+	return w.Writer.Write(p)
+}
+
+// pending returns the snapshot of a cut run that is to be gone on with.
+func (s *sending) pending(ctx context.Context) (btrfs.Snapshot, bool, error) {
+	if s.task.Pending.IsZero() || s.task.FullRequested {
+		return btrfs.Snapshot{}, false, nil
+	}
+	all, err := s.shareSnapshots(ctx)
+	for _, snap := range all {
+		if snap.UUID == s.task.Pending && snap.Task == s.task.Name && snap.ReadOnly {
+			return snap, true, nil
+		}
+	}
+	return btrfs.Snapshot{}, false, err
+}
+
+// setPending notes on a task which snapshot its next run goes on with.
+func setPending(tx *state.Tx, rec state.Run) error {
+	return updateTask(tx, rec.Task, func(t *state.Task) { t.Pending = rec.SnapshotUUID })
+}
+
+// worthResuming tells whether a run that failed may have left a checkpoint: it
+// was under way, and the target did not throw the stream out.
+func worthResuming(rec state.Run, err error) bool {
+	if rec.State != state.Sending {
+		return false
+	}
+	no, ok := errors.AsType[*stream.Refusal](err)
+	return !ok || no.Code == stream.IO || no.Code == stream.ShuttingDown || no.Code == stream.Cancelled
+}
+
+func (s *sending) startOver(err error) {
+	s.node.log.Warn("the snapshot's stream differs from the one begun, it is sent from the beginning",
+		"task", s.task.Name, "snapshot", s.snap.Name, "err", fmt.Sprint(err))
+}
