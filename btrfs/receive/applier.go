@@ -32,9 +32,9 @@ type applier struct {
 	target  openFile // made, or written to, last
 	decoder decoder
 
-	held  sendstream.Command // makes an entry and waits for its name; of type 0: none
-	taken taken              // by the entry made last
-	perm  perm
+	held sendstream.Command // makes an entry and waits for its name; of type 0: none
+	made made
+	perm perm // of the next entry, a guess
 
 	plain bool // this kernel or file system takes no encoded writes
 }
@@ -44,7 +44,7 @@ type applier struct {
 func newApplier(root *os.File, self btrfs.UUID, open Opener) *applier {
 	return &applier{
 		root: root, dirs: newDirs(root), sources: newSources(root, self, open),
-		perm: perm{file: newFileMode, dir: newDirMode},
+		perm: newPerm(),
 	}
 }
 
@@ -55,7 +55,7 @@ func (a *applier) apply(c *sendstream.Command) error {
 	if err := a.dirs.trim(); err != nil {
 		return err
 	}
-	if !a.taken.mayConfirm(c) {
+	if !a.made.mayConfirm(c) {
 		if err := a.strip(); err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (a *applier) drain() error {
 	if err := a.makeHeld(); err != nil {
 		return err
 	}
-	if err := a.strip(); err != nil {
+	if err := a.complete(); err != nil {
 		return err
 	}
 	return a.dirs.settle()

@@ -16,7 +16,7 @@ func (a *applier) setXattr(c *sendstream.Command) error {
 	if err != nil {
 		return err
 	}
-	if a.taken.confirm(path, name) && entry.hasXattr(name, c.Data) {
+	if a.made.confirm(path, name) && entry.hasXattr(name, c.Data) {
 		return nil
 	}
 	a.dirs.reconsider(path)
@@ -43,7 +43,8 @@ func (a *applier) removeXattr(c *sendstream.Command) error {
 
 // chmod never meets a symbolic link in an honest stream: they have no mode.
 func (a *applier) chmod(c *sendstream.Command) error {
-	entry, err := a.inode(string(c.Path))
+	path := string(c.Path)
+	entry, err := a.inode(path)
 	if err != nil {
 		return err
 	}
@@ -55,6 +56,7 @@ func (a *applier) chmod(c *sendstream.Command) error {
 		return breach(ruleSymlink, nil)
 	}
 	mode := uint32(c.Mode) & modeBits
+	a.made.confirmMode(path)
 	a.perm.guess(st.Mode, mode)
 	if st.Mode&modeBits == mode {
 		return nil
@@ -65,24 +67,30 @@ func (a *applier) chmod(c *sendstream.Command) error {
 // modeBits are the permissions with setuid, setgid and sticky.
 const modeBits = 0o7777
 
-// chown keeps setuid and setgid, which the kernel takes away from files: the
-// stream gives a mode only where that of the source has changed in the end.
 func (a *applier) chown(c *sendstream.Command) error {
-	entry, err := a.inode(string(c.Path))
+	path := string(c.Path)
+	entry, err := a.inode(path)
 	if err != nil {
 		return err
 	}
-	st, err := entry.stat()
-	if err != nil || uint64(st.Uid) == c.UID && uint64(st.Gid) == c.GID {
+	a.made.confirmOwner(path)
+	return entry.setOwner(int(c.UID), int(c.GID))
+}
+
+// setOwner keeps setuid and setgid, which the kernel takes away from files: the
+// stream gives a mode only where that of the source has changed in the end.
+func (i inode) setOwner(uid, gid int) error {
+	st, err := i.stat()
+	if err != nil || int(st.Uid) == uid && int(st.Gid) == gid {
 		return err
 	}
-	if err := entry.chown(int(c.UID), int(c.GID)); err != nil {
+	if err := i.chown(uid, gid); err != nil {
 		return err
 	}
 	if st.Mode&(unix.S_ISUID|unix.S_ISGID) == 0 || st.Mode&unix.S_IFMT == unix.S_IFLNK {
 		return nil
 	}
-	return entry.chmod(st.Mode & modeBits)
+	return i.chmod(st.Mode & modeBits)
 }
 
 func (a *applier) utimes(c *sendstream.Command) error {

@@ -73,7 +73,7 @@ func (a *applier) makeHeld() error {
 	if err != nil {
 		return blame(&a.held, err)
 	}
-	return blame(&a.held, a.create(s, path))
+	return blame(&a.held, a.create(s, path, newPerm()))
 }
 
 // makeNamed makes the entry that waits under its final name or, where that would
@@ -100,7 +100,7 @@ func (a *applier) makeAt(path string) (bool, error) {
 	if err != nil || !alike {
 		return false, err
 	}
-	err = a.create(s, path)
+	err = a.create(s, path, a.perm)
 	if errors.Is(err, unix.EEXIST) {
 		return false, nil
 	}
@@ -109,24 +109,28 @@ func (a *applier) makeAt(path string) (bool, error) {
 }
 
 // create makes the entry that waits at s, which is path.
-func (a *applier) create(s spot, path string) error {
-	if err := a.makeEntry(s, path, &a.held); err != nil {
+func (a *applier) create(s spot, path string, p perm) error {
+	if err := a.complete(); err != nil {
+		return err
+	}
+	if err := a.makeEntry(s, path, p); err != nil {
 		return err
 	}
 	t, err := s.dir.traits()
 	if err != nil {
 		return err
 	}
-	a.taken = taken{path: path, names: t.inherited(a.held.Type)}
+	a.made = made{path: path, names: t.inherited(a.held.Type), mode: a.held.Type != sendstream.CmdSymlink, owner: true}
 	return nil
 }
 
-func (a *applier) makeEntry(s spot, path string, c *sendstream.Command) error {
+func (a *applier) makeEntry(s spot, path string, p perm) error {
+	c := &a.held
 	switch c.Type { //nolint:exhaustive // the rest makes no entry
 	case sendstream.CmdMkfile:
-		return a.makeFile(s, path)
+		return a.makeFile(s, path, p.file)
 	case sendstream.CmdMkdir:
-		return unix.Mkdirat(s.fd(), s.name, a.perm.dir)
+		return unix.Mkdirat(s.fd(), s.name, p.dir)
 	case sendstream.CmdSymlink:
 		return unix.Symlinkat(string(c.Target), s.fd(), s.name)
 	case sendstream.CmdMkfifo:
@@ -138,12 +142,12 @@ func (a *applier) makeEntry(s spot, path string, c *sendstream.Command) error {
 }
 
 // makeFile makes an empty file and leaves it open.
-func (a *applier) makeFile(s spot, path string) error {
+func (a *applier) makeFile(s spot, path string, perm uint32) error {
 	if err := a.target.Close(); err != nil {
 		return err
 	}
 	const flags = unix.O_CREAT | unix.O_EXCL | unix.O_RDWR | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := unix.Openat(s.fd(), s.name, flags, a.perm.file)
+	fd, err := unix.Openat(s.fd(), s.name, flags, perm)
 	if err != nil {
 		return err
 	}
@@ -151,7 +155,7 @@ func (a *applier) makeFile(s spot, path string) error {
 	return nil
 }
 
-// makeNode makes a device, a fifo or a socket.
+// makeNode makes a device, a fifo or a socket. The kernel says its mode at once.
 func (s spot) makeNode(kind uint32, c *sendstream.Command) error {
 	return unix.Mknodat(s.fd(), s.name, kind|uint32(c.Mode)&permBits, int(device(c.Rdev)))
 }
@@ -166,17 +170,3 @@ func device(packed uint64) uint64 {
 
 // permBits are the permissions without setuid, setgid and sticky.
 const permBits = 0o777
-
-// perm is what permissions new entries are made with: those that the stream gave
-// last.
-type perm struct{ file, dir uint32 }
-
-// guess says that an inode of that type and mode now has the permissions.
-func (p *perm) guess(mode, permissions uint32) {
-	switch mode & unix.S_IFMT {
-	case unix.S_IFREG:
-		p.file = permissions & permBits
-	case unix.S_IFDIR:
-		p.dir = permissions & permBits
-	}
-}

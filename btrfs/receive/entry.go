@@ -22,7 +22,14 @@ func (a *applier) rename(c *sendstream.Command) error {
 	return unix.Renameat(source.fd(), source.name, target.fd(), target.name)
 }
 
+// link completes an entry that gets another name: its attributes may come under
+// that one.
 func (a *applier) link(c *sendstream.Command) error {
+	if string(c.Target) == a.made.path {
+		if err := a.complete(); err != nil {
+			return err
+		}
+	}
 	existing, err := a.dirs.spot(string(c.Target))
 	if err != nil {
 		return err
@@ -49,6 +56,9 @@ func (a *applier) remove(c *sendstream.Command, flags int) error {
 
 // moved forgets what is open under paths that change their meaning.
 func (a *applier) moved(paths ...string) error {
+	if err := a.complete(); err != nil {
+		return err
+	}
 	if err := a.closeFiles(); err != nil {
 		return err
 	}

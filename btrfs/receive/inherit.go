@@ -3,7 +3,6 @@ package receive
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -89,48 +88,6 @@ func (d *dirs) marksAlike(dir *openDirectory) (bool, error) {
 	}
 	t, err := dir.traits()
 	return t.marks == root.marks, err
-}
-
-// taken names the extended attributes that a new entry took from its directory.
-// The stream sets those it wants next; the others are removed then, before there
-// is data to which they would apply.
-type taken struct {
-	path  string
-	names []string
-}
-
-// mayConfirm reports whether c may be about one of the attributes.
-func (t *taken) mayConfirm(c *sendstream.Command) bool {
-	return len(t.names) == 0 || c.Type == sendstream.CmdSetXattr && string(c.Path) == t.path
-}
-
-// confirm says that the stream sets the attribute. It reports whether it was
-// among those taken.
-func (t *taken) confirm(path, name string) bool {
-	i := slices.Index(t.names, name)
-	if i < 0 || path != t.path {
-		return false
-	}
-	t.names = slices.Delete(t.names, i, i+1)
-	return true
-}
-
-// strip removes what the last entry took and the stream did not set.
-func (a *applier) strip() error {
-	if len(a.taken.names) == 0 {
-		return nil
-	}
-	entry, err := a.inode(a.taken.path)
-	if err != nil {
-		return err
-	}
-	for _, name := range a.taken.names {
-		if err := entry.removeXattr(name); err != nil {
-			return fmt.Errorf("remove inherited %s of %q: %w", name, a.taken.path, err)
-		}
-	}
-	a.taken.names = nil
-	return nil
 }
 
 // strip removes extended attributes that may be there.

@@ -166,10 +166,10 @@ func digest(t *testing.T, dir string) btrfstest.Tree {
 	return tree
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
