@@ -46,6 +46,7 @@ func commands() []*cli.Command {
 		shareCommand(),
 		taskCommand(),
 		receiveCommand(),
+		debugCommand(),
 		versionCommand(),
 	}
 }
