@@ -134,7 +134,7 @@ func (a api) shownRun(tx *state.Tx, rec state.Run, madeUp uint64) control.Run {
 	shown := control.Run{
 		Number: rec.Number, Task: rec.Task, Share: rec.Share, Target: a.peerName(tx, rec.Peer), TargetPool: rec.Pool,
 		StartedAt: rec.Started, EndedAt: rec.Ended, SentBytes: rec.StreamBytes, DataBytes: rec.DataBytes,
-		MetaBytes: rec.MetaOutBytes, MetaInBytes: rec.MetaInBytes, Result: resultOf(rec),
+		MetaBytes: rec.MetaOutBytes, MetaInBytes: rec.MetaInBytes, ResumedBytes: rec.ResumedBytes, Result: resultOf(rec),
 	}
 	if rec.Kind != state.Unchanged {
 		shown.Kind, shown.Snapshot = rec.Kind.String(), rec.Snapshot

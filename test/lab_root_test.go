@@ -66,7 +66,7 @@ type appliance struct {
 }
 
 // poolSize leaves room: the space of deleted subvolumes comes back late.
-const poolSize = 3 << 30
+const poolSize = 6 << 30
 
 // newLab makes one appliance for each name, paired with nobody, daemons not
 // started yet.

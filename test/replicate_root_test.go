@@ -157,9 +157,6 @@ func killMidRun(t *testing.T, victim func(a, b *appliance) *appliance) {
 		t.Errorf("a partial is visible: %s", got)
 	}
 	v.start()
-	if left := b.staged(); v == b && len(left) != 0 {
-		t.Errorf("staging after the restart: %q", left)
-	}
 	a.eventually(30*time.Second, "the cut run is over", func() bool { return progress(a, "photos-nas-b") == nil })
 	a.must("task", "run", "photos-nas-b", "--wait")
 	wantEqual(a, b, "photos-nas-b", "photos")
@@ -184,6 +181,39 @@ func TestKill9OfTheTargetMidRunLeavesNothingVisible(t *testing.T) {
 
 func TestKill9OfTheSourceMidRunLeavesNothingVisible(t *testing.T) {
 	killMidRun(t, func(a, _ *appliance) *appliance { return a })
+}
+
+// cutAfterCheckpoint kills one daemon once the target has a checkpoint, and
+// checks that the next run goes on from it.
+func cutAfterCheckpoint(t *testing.T, victim func(a, b *appliance) *appliance) {
+	a, b, share := twoPaired(t)
+	fill(t, share, "big", 1<<30)
+	a.must("task", "add", "photos", "--to", "nas-b", "--pool", "tank", "--every", "3600")
+	a.eventually(time.Minute, "the target has a checkpoint", func() bool {
+		found, err := filepath.Glob(filepath.Join(b.pool.Path(), ".btrmesh/incoming/*/ck-*"))
+		return err == nil && len(found) > 0
+	})
+	v := victim(a, b)
+	v.kill(syscall.SIGKILL)
+	v.start()
+	a.eventually(time.Minute, "a run after the cut is ok", func() bool {
+		runs := items[control.Run](a, "task", "history", "photos-nas-b")
+		return len(runs) > 1 && runs[0].Result == control.ResultOK
+	})
+	wantEqual(a, b, "photos-nas-b", "photos")
+	run := items[control.Run](a, "task", "history", "photos-nas-b")[0]
+	if run.ResumedBytes < 64<<20 || run.SentBytes+run.ResumedBytes > 1<<30+64<<20 {
+		t.Errorf("the run after the cut sent %d bytes and left out %d", run.SentBytes, run.ResumedBytes)
+	}
+	outcomes(a, b, "photos-nas-b", "photos@nas-a")
+}
+
+func TestARunCutByKill9OfTheTargetGoesOnFromItsCheckpoint(t *testing.T) {
+	cutAfterCheckpoint(t, func(_, b *appliance) *appliance { return b })
+}
+
+func TestARunCutByKill9OfTheSourceGoesOnFromTheCheckpoint(t *testing.T) {
+	cutAfterCheckpoint(t, func(a, _ *appliance) *appliance { return a })
 }
 
 func progress(a *appliance, task string) *control.Progress {
