@@ -34,6 +34,7 @@ type Run struct {
 	DataBytes      int64     `json:"data_bytes"`     // data lanes, as they went over the wire
 	MetaBytes      int64     `json:"meta_bytes"`     // meta stream, outwards
 	MetaInBytes    int64     `json:"meta_in_bytes,omitempty"`
+	ResumedBytes   int64     `json:"resumed_bytes,omitempty"`    // send stream, applied by a run that was cut and not sent again
 	BytesPerSecond *float64  `json:"bytes_per_second,omitempty"` // mean over SentBytes
 	Result         Result    `json:"result"`
 	Reason         string    `json:"reason,omitempty"`     // why it failed, in a few words
