@@ -3,12 +3,13 @@ package mesh
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,8 +30,9 @@ type fleet struct {
 	t     *testing.T
 	nodes []*member
 
-	mu   sync.Mutex
-	drop func(simnet.Packet) bool // nil: nothing is lost
+	mu     sync.Mutex
+	drop   func(simnet.Packet) bool // nil: nothing is lost
+	silent map[string]bool          // by address: nothing goes in or out
 }
 
 // member is one appliance of a fleet. It can be stopped and started again; its
@@ -39,21 +41,24 @@ type member struct {
 	*Node
 	api
 	t        *testing.T
+	fleet    *fleet
 	name     string
 	fake     *btrfstest.Fake
+	volume   *volume
 	identity *certs.Identity
 	store    *state.Store
 	conn     net.PacketConn
 	log      *bytes.Buffer
 	stop     context.CancelFunc
 	ended    chan error
+	lost     bool // its database, at some time
 }
 
 func (f *fleet) SendPacket(p simnet.Packet) error {
 	f.mu.Lock()
-	drop := f.drop
+	drop, silent := f.drop, f.silent[p.From.String()] || f.silent[p.To.String()]
 	f.mu.Unlock()
-	if drop != nil && drop(p) {
+	if silent || drop != nil && drop(p) {
 		return nil
 	}
 	_ = f.PerfectRouter.SendPacket(p) // to nobody: lost
@@ -67,9 +72,25 @@ func (f *fleet) lose(drop func(simnet.Packet) bool) {
 	f.drop = drop
 }
 
-// sail runs test on n nodes that are up and not paired.
-func sail(t *testing.T, n int, test func(*testing.T, *fleet)) {
+// cut loses every packet between a and b, until lose(nil).
+func (f *fleet) cut(a, b *member) {
+	f.lose(func(p simnet.Packet) bool {
+		return a.sent(p) && b.gets(p) || b.sent(p) && a.gets(p)
+	})
+}
+
+// silence takes a member off the network, or back.
+func (f *fleet) silence(m *member, off bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.silent[m.address()] = off
+}
+
+// sail runs test on n nodes that are up and not paired. Afterwards the nodes
+// must agree on what happened.
+func sail(t *testing.T, n int, test func(*fleet)) {
 	t.Helper()
+	t.Parallel()
 	var keys []*certs.Identity
 	for range n {
 		id, err := certs.CreateIdentity(filepath.Join(t.TempDir(), keyName))
@@ -79,7 +100,7 @@ func sail(t *testing.T, n int, test func(*testing.T, *fleet)) {
 		keys = append(keys, id)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		f := &fleet{t: t}
+		f := &fleet{t: t, silent: map[string]bool{}}
 		sim := &simnet.Simnet{Router: f}
 		for i, id := range keys {
 			addr := &net.UDPAddr{IP: net.IPv4(10, 0, 0, byte(i+1)).To4(), Port: DefaultPort}
@@ -92,7 +113,8 @@ func sail(t *testing.T, n int, test func(*testing.T, *fleet)) {
 		for _, m := range f.nodes {
 			m.start()
 		}
-		test(t, f)
+		test(f)
+		f.agree()
 	})
 }
 
@@ -116,155 +138,40 @@ func (f *fleet) build(name string, id *certs.Identity, conn net.PacketConn) *mem
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return &member{t: f.t, name: name, fake: btrfstest.NewFake("tank"), identity: id, store: store, conn: conn, log: &bytes.Buffer{}}
+	fake := btrfstest.NewFake("tank")
+	return &member{
+		t: f.t, fleet: f, name: name, fake: fake, volume: &volume{fake: fake}, identity: id, store: store, conn: conn, log: &bytes.Buffer{},
+	}
 }
 
 func (m *member) start() {
 	m.t.Helper()
 	log := slog.New(slog.NewTextHandler(m.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if _, err := identify(m.store, m.identity.ID(), m.name, randomInstance); err != nil {
+	if err := identify(m.store, m.identity.ID(), m.name, randomInstance); err != nil {
 		m.t.Fatal(err)
 	}
 	pools := newPools([]PoolPath{{Name: "tank", Path: m.fake.Path()}}, log)
-	pools.open = func(at PoolPath) (*Pool, error) {
-		return &Pool{Name: at.Name, Path: at.Path, UUID: m.fake.UUID(), Shares: m.fake, Snapshots: m.fake, Replicas: m.fake, Close: m.fake.Close}, nil
-	}
+	pools.open = m.volume.open
 	cfg := Config{Name: m.name, Listen: m.conn.LocalAddr().String(), Version: "test", Log: log}
 	node, err := newNode(cfg, parts{identity: m.identity, store: m.store, pools: pools, conn: m.conn, streamVersion: 1})
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	m.Node, m.api = node, api{node}
+	m.fleet.silence(m, false)
 	ctx, stop := context.WithCancel(context.Background())
 	m.stop, m.ended = stop, make(chan error, 1)
 	go func() { m.ended <- node.run(ctx) }()
 	synctest.Wait()
 }
 
-// halt stops the node and waits for it.
-func (m *member) halt() {
-	m.t.Helper()
-	m.stop()
-	if err := <-m.ended; err != nil {
-		m.t.Errorf("%s: %v", m.name, err)
-	}
-	if m.t.Failed() {
-		m.t.Logf("log of %s:\n%s", m.name, m.log)
-	}
-}
+// fault makes the next call of op fail as a broken disk does.
+func fault(op btrfstest.Op) btrfstest.Fault { return btrfstest.Fault{Op: op, Err: syscall.EIO} }
 
-// crash is kill -9: the pool keeps what was committed and a partial in staging.
-func (m *member) crash() {
-	m.fake.Crash()
-	m.halt()
-}
-
-// meet pairs b with a and lets a write into b's pool.
-func meet(a, b *member) {
-	a.t.Helper()
-	inv, err := a.invite(a.ctx(), control.CreateInvite{})
-	if err != nil {
-		a.t.Fatal(err)
+// wantCode checks that err is one an operator reads, with that code.
+func wantCode(t *testing.T, err error, code string) {
+	t.Helper()
+	if e, ok := errors.AsType[*control.Error](err); !ok || e.Code != code {
+		t.Errorf("error is %v, want %s", err, code)
 	}
-	_, err = b.api.join(b.ctx(), control.JoinMesh{Code: inv.Code, Address: a.conn.LocalAddr().String(), ReceiveInto: "tank"})
-	if err != nil {
-		a.t.Fatalf("join: %v", err)
-	}
-}
-
-func (m *member) ctx() context.Context { return m.t.Context() }
-
-// add adds a task from m to another and returns its name.
-func (m *member) add(share string, to *member, every int64) string {
-	m.t.Helper()
-	change, err := m.addTask(m.ctx(), control.AddTask{Share: share, To: to.name, Pool: "tank", EverySeconds: every})
-	if err != nil {
-		m.t.Fatalf("add task: %v", err)
-	}
-	return change.Task.Name
-}
-
-// share makes a share with some files.
-func (m *member) newShare(name string, files map[string]string) {
-	m.t.Helper()
-	if err := m.fake.CreateShare(name); err != nil {
-		m.t.Fatal(err)
-	}
-	m.write(name, files)
-}
-
-func (m *member) write(share string, files map[string]string) {
-	m.t.Helper()
-	for name, content := range files {
-		if err := m.fake.WriteFile(share, name, []byte(content)); err != nil {
-			m.t.Fatal(err)
-		}
-	}
-}
-
-// history returns the runs of a task, oldest first, as "1 full ok".
-func (m *member) history(task string) []string {
-	m.t.Helper()
-	runs, err := m.taskHistory(m.ctx(), control.TaskHistory{Task: task, Limit: 1000})
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	var list []string
-	for _, r := range runs {
-		list = append([]string{outcome(r.Number, r.Kind, r.Result)}, list...)
-	}
-	return list
-}
-
-// received is history as the target saw it.
-func (m *member) received(replica string) []string {
-	m.t.Helper()
-	runs, err := m.receiveHistory(m.ctx(), control.ReceiveHistory{Replica: replica, Limit: 1000})
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	var list []string
-	for _, r := range runs {
-		list = append([]string{outcome(r.Number, r.Kind, r.Result)}, list...)
-	}
-	return list
-}
-
-func outcome(number uint64, kind string, result control.Result) string {
-	if kind == "" {
-		return fmt.Sprintf("%d %s", number, result)
-	}
-	return fmt.Sprintf("%d %s %s", number, kind, result)
-}
-
-// holds checks that the newest snapshot of a replica on m is what the share on
-// source is now.
-func (m *member) holds(source *member, share string) {
-	m.t.Helper()
-	want, err := source.fake.Files(share)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	replica, ok, err := m.fake.Find(m.ctx(), source.identity.ID().String(), share)
-	if err != nil || !ok {
-		m.t.Fatalf("%s has no replica of %s: %v", m.name, share, err)
-	}
-	newest := replica.Snapshots[len(replica.Snapshots)-1]
-	got, err := m.fake.Files(replica.Path + "/" + newest.Dir + "/data")
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	if !maps.Equal(want, got) {
-		m.t.Errorf("replica %s@%s on %s holds %v, the share %v", share, source.name, m.name, got, want)
-	}
-}
-
-// snapshots counts the source snapshots on m.
-func (m *member) snapshots() int {
-	m.t.Helper()
-	all, err := m.fake.Snapshots(m.ctx())
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return len(all)
 }

@@ -1,0 +1,427 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing/synctest"
+	"time"
+
+	"github.com/quic-go/quic-go/testutils/simnet"
+
+	"btrmesh/btrfs"
+	"btrmesh/btrfs/btrfstest"
+	"btrmesh/btrfs/receive"
+	"btrmesh/mesh/control"
+	"btrmesh/state"
+)
+
+func (m *member) ctx() context.Context { return m.t.Context() }
+
+func (m *member) address() string { return m.conn.LocalAddr().String() }
+
+func (m *member) id() string { return m.identity.ID().String() }
+
+func (m *member) sent(p simnet.Packet) bool { return p.From.String() == m.address() }
+
+func (m *member) gets(p simnet.Packet) bool { return p.To.String() == m.address() }
+
+// halt stops the node and waits for it. Nobody reads its packets any more.
+func (m *member) halt() {
+	m.t.Helper()
+	m.stop()
+	if err := <-m.ended; err != nil {
+		m.t.Errorf("%s: %v", m.name, err)
+	}
+	synctest.Wait()
+	m.fleet.silence(m, true)
+	if m.t.Failed() {
+		m.t.Logf("log of %s:\n%s", m.name, m.log)
+	}
+}
+
+// restart stops the node properly and starts it again.
+func (m *member) restart() {
+	m.t.Helper()
+	m.halt()
+	m.start()
+}
+
+// crash is kill -9 or a power cut: no packet leaves any more, the pool keeps
+// what was committed and a partial in staging, the state what was recorded.
+// What the dying node does after that is taken back.
+func (m *member) crash() {
+	m.t.Helper()
+	synctest.Wait()
+	recorded := m.recorded()
+	m.fleet.silence(m, true)
+	m.fake.Crash()
+	for _, op := range []btrfstest.Op{btrfstest.OpSnapshot, btrfstest.OpDeleteSnapshot, btrfstest.OpSend, btrfstest.OpReceive, btrfstest.OpDelete} {
+		m.fake.Inject(btrfstest.Fault{Op: op, Err: btrfstest.ErrCrashed, Every: true})
+	}
+	m.halt()
+	m.fake.Heal()
+	m.put(recorded)
+}
+
+// record is what a node writes to its state while it runs.
+type record struct {
+	tasks []state.Task
+	open  []state.Run
+}
+
+func (m *member) recorded() record {
+	m.t.Helper()
+	var r record
+	m.view(func(tx *state.Tx) (err error) {
+		if r.tasks, err = tx.Tasks(); err != nil {
+			return err
+		}
+		r.open, err = tx.OpenRuns()
+		return err
+	})
+	return r
+}
+
+func (m *member) put(r record) {
+	m.t.Helper()
+	m.update(func(tx *state.Tx) error {
+		for _, t := range r.tasks {
+			if err := tx.PutTask(t); err != nil {
+				return err
+			}
+		}
+		for _, run := range r.open {
+			if err := tx.PutRun(run); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (m *member) view(fn func(*state.Tx) error) {
+	m.t.Helper()
+	if err := m.store.View(fn); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *member) update(fn func(*state.Tx) error) {
+	m.t.Helper()
+	if err := m.store.Update(fn); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// meet pairs b with a and lets a write into b's pool.
+func meet(a, b *member) {
+	a.t.Helper()
+	inv, err := a.invite(a.ctx(), control.CreateInvite{})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	_, err = b.api.join(b.ctx(), control.JoinMesh{Code: inv.Code, Address: a.conn.LocalAddr().String(), ReceiveInto: "tank"})
+	if err != nil {
+		a.t.Fatalf("join: %v", err)
+	}
+}
+
+// add adds a task from m to another and returns its name.
+func (m *member) add(share string, to *member, every int64) string {
+	m.t.Helper()
+	change, err := m.addTask(m.ctx(), control.AddTask{Share: share, To: to.name, Pool: "tank", EverySeconds: every})
+	if err != nil {
+		m.t.Fatalf("add task: %v", err)
+	}
+	return change.Task.Name
+}
+
+// share makes a share with some files.
+func (m *member) newShare(name string, files map[string]string) {
+	m.t.Helper()
+	if err := m.fake.CreateShare(name); err != nil {
+		m.t.Fatal(err)
+	}
+	m.write(name, files)
+}
+
+func (m *member) write(share string, files map[string]string) {
+	m.t.Helper()
+	for name, content := range files {
+		if err := m.fake.WriteFile(share, name, []byte(content)); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+}
+
+// history returns the runs of a task, oldest first, as "1 full ok".
+func (m *member) history(task string) []string {
+	m.t.Helper()
+	runs, err := m.taskHistory(m.ctx(), control.TaskHistory{Task: task, Limit: 1000})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	var list []string
+	for _, r := range runs {
+		list = append([]string{outcome(r.Number, r.Kind, r.Result)}, list...)
+	}
+	return list
+}
+
+// received is history as the target saw it.
+func (m *member) received(replica string) []string {
+	m.t.Helper()
+	runs, err := m.receiveHistory(m.ctx(), control.ReceiveHistory{Replica: replica, Limit: 1000})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	var list []string
+	for _, r := range runs {
+		list = append([]string{outcome(r.Number, r.Kind, r.Result)}, list...)
+	}
+	return list
+}
+
+func outcome(number uint64, kind string, result control.Result) string {
+	if kind == "" {
+		return fmt.Sprintf("%d %s", number, result)
+	}
+	return fmt.Sprintf("%d %s %s", number, kind, result)
+}
+
+// holds checks that the newest snapshot of a replica on m is what the share on
+// source is now.
+func (m *member) holds(source *member, share string) {
+	m.t.Helper()
+	want, err := source.fake.Files(share)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	replica, ok, err := m.fake.Find(m.ctx(), source.identity.ID().String(), share)
+	if err != nil || !ok {
+		m.t.Fatalf("%s has no replica of %s: %v", m.name, share, err)
+	}
+	newest := replica.Snapshots[len(replica.Snapshots)-1]
+	got, err := m.fake.Files(replica.Path + "/" + newest.Dir + "/data")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if !maps.Equal(want, got) {
+		m.t.Errorf("replica %s@%s on %s holds %v, the share %v", share, source.name, m.name, got, want)
+	}
+}
+
+// shown is a task as status shows it.
+func (m *member) shown(task string) control.Task {
+	m.t.Helper()
+	t, err := m.api.task(m.ctx(), control.TaskRequest{Task: task})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return t
+}
+
+// last is the newest run of a task as its history shows it.
+func (m *member) last(task string) control.Run {
+	m.t.Helper()
+	runs, err := m.taskHistory(m.ctx(), control.TaskHistory{Task: task, Limit: 1})
+	if err != nil || len(runs) == 0 {
+		m.t.Fatalf("%s has no run: %v", task, err)
+	}
+	return runs[0]
+}
+
+// trigger asks for a run and gives it time.
+func (m *member) trigger(task string, full bool) {
+	m.t.Helper()
+	if _, err := m.runTask(m.ctx(), control.RunTask{Task: task, Full: full}); err != nil {
+		m.t.Fatal(err)
+	}
+	time.Sleep(2 * time.Second)
+}
+
+// snapshots lists the source snapshots on m, oldest first.
+func (m *member) snapshots() []btrfs.Snapshot {
+	m.t.Helper()
+	all, err := m.fake.Snapshots(m.ctx())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return all
+}
+
+// committed lists what m holds of a share of source, oldest first.
+func (m *member) committed(source *member, share string) []receive.Received {
+	m.t.Helper()
+	replica, _, err := m.fake.Find(context.WithoutCancel(m.ctx()), source.id(), share)
+	if err != nil {
+		m.t.Error(err)
+	}
+	return replica.Snapshots
+}
+
+// wantHistory checks a task's runs, oldest first, as "1 full ok".
+func (m *member) wantHistory(task string, want ...string) {
+	m.t.Helper()
+	if got := m.history(task); !slices.Equal(got, want) {
+		m.t.Errorf("history of %s: %q, want %q", task, got, want)
+	}
+}
+
+// wantState checks what status says of a task.
+func (m *member) wantState(task string, want control.State, why string) {
+	m.t.Helper()
+	if got := m.shown(task); got.State != want || !strings.Contains(got.Reason, why) {
+		m.t.Errorf("%s is %s: %q, want %s: %q", task, got.State, got.Reason, want, why)
+	}
+}
+
+// wantFailure checks the newest run of a task, its code and its words.
+func (m *member) wantFailure(task, code, words string) {
+	m.t.Helper()
+	got := m.last(task)
+	if got.Result != control.ResultFailed || got.Error == nil || got.Error.Code != code || !strings.Contains(got.Error.Msg, words) {
+		m.t.Errorf("run %d of %s is %s: %+v, want failed with %s: %q", got.Number, task, got.Result, got.Error, code, words)
+	}
+}
+
+// blob is n bytes that do not compress, other ones for each seed.
+func blob(seed byte, n int) string {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{seed}).Read(b) // never fails
+	return string(b)
+}
+
+// newBigShare makes a share of 2 MiB: at 256 KiB/s a run of it lasts 8 s.
+func (m *member) newBigShare(name string) {
+	m.t.Helper()
+	m.newShare(name, map[string]string{"a": blob(1, 1<<20), "b": blob(2, 1<<20)})
+}
+
+// wantReceived is wantHistory of a replica.
+func (m *member) wantReceived(replica string, want ...string) {
+	m.t.Helper()
+	if got := m.received(replica); !slices.Equal(got, want) {
+		m.t.Errorf("history of %s: %q, want %q", replica, got, want)
+	}
+}
+
+// loseDatabase restarts the node with nothing but its key and its pool.
+func (m *member) loseDatabase() {
+	m.t.Helper()
+	m.halt()
+	m.lost = true
+	if err := m.store.Close(); err != nil {
+		m.t.Fatal(err)
+	}
+	var err error
+	if m.store, err = state.OpenMemory(); err != nil {
+		m.t.Fatal(err)
+	}
+	m.start()
+}
+
+// run returns what m recorded of a run, zero if it did not.
+func (m *member) run(side state.Side, task string, number uint64) state.Run {
+	m.t.Helper()
+	var runs []state.Run
+	m.view(func(tx *state.Tx) (err error) {
+		runs, err = tx.Runs(state.RunFilter{Side: side, Task: task})
+		return err
+	})
+	for _, r := range runs {
+		if r.Number == number {
+			return r
+		}
+	}
+	return state.Run{}
+}
+
+// untilRunning waits at most an hour for a run to be under way.
+func (m *member) untilRunning(task string) {
+	m.t.Helper()
+	for range 3600 {
+		if m.shown(task).Progress != nil {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+	m.t.Fatalf("%s does not run: %q", task, m.history(task))
+}
+
+// reopen makes a received run one that was being committed.
+func (m *member) reopen(task string, number uint64) {
+	m.t.Helper()
+	run := m.run(state.Receive, task, number)
+	run.State, run.Ended = state.Committing, time.Time{}
+	m.put(record{open: []state.Run{run}})
+}
+
+// forget makes other no member any more.
+func (m *member) forget(other *member) {
+	m.t.Helper()
+	m.update(func(tx *state.Tx) error { return tx.DeletePeer(other.identity.ID()) })
+}
+
+// overview is what status shows.
+func (m *member) overview() control.Status {
+	m.t.Helper()
+	st, err := m.status(m.ctx(), control.StatusRequest{})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return st
+}
+
+// wantWarning checks that status warns in those words.
+func (m *member) wantWarning(level, text string) {
+	m.t.Helper()
+	list := m.overview().Warnings
+	for _, w := range list {
+		if w.Level == level && w.Text == text {
+			return
+		}
+	}
+	m.t.Errorf("warnings are %+v, want %s: %q", list, level, text)
+}
+
+// setKeep changes what a task keeps, on a node that is stopped.
+func (m *member) setKeep(task string, source uint32, target string) {
+	m.t.Helper()
+	m.update(func(tx *state.Tx) error {
+		return updateTask(tx, task, func(t *state.Task) { t.KeepSource, t.KeepTarget = source, target })
+	})
+}
+
+// churn changes a share every minute, n times.
+func (m *member) churn(share string, n int) {
+	m.t.Helper()
+	for i := range n {
+		m.write(share, map[string]string{"changing": fmt.Sprint(time.Now(), i)})
+		time.Sleep(time.Minute)
+	}
+}
+
+// untilIdle waits at most a minute until no run is under way.
+func (m *member) untilIdle(task string) {
+	m.t.Helper()
+	for range 60 {
+		if m.shown(task).Progress == nil {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+	m.t.Fatalf("%s runs and runs: %q", task, m.history(task))
+}
+
+// wantLate checks the warning about a task that is late now.
+func (m *member) wantLate(task, level, why string) {
+	m.t.Helper()
+	shown := m.shown(task)
+	lag := control.Duration(control.Seconds(*shown.LagSeconds).Round(time.Second))
+	m.wantWarning(level, fmt.Sprintf("%s is late (lag %s, frequency %ds): %s", task, lag, shown.EverySeconds, why))
+}

@@ -1,0 +1,103 @@
+package mesh
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"btrmesh/mesh/control"
+)
+
+func TestRetentionKeepsTheNewestOnBothSides(t *testing.T) {
+	couple(t, 60, func(f *fleet, a, b *member, task string) {
+		t := f.t
+		a.halt()
+		a.setKeep(task, 1, "1")
+		a.start()
+		a.churn("photos", 10)
+		a.write("photos", map[string]string{"two": "2"})
+		a.trigger(task, false)
+		here, there := a.snapshots(), b.committed(a, "photos")
+		if len(here) != 1 || len(there) != 1 || here[0].UUID != there[0].Snapshot {
+			t.Errorf("%d snapshots here, %d there, want the newest on both", len(here), len(there))
+		}
+		if got := a.last(task).Kind; got != "incremental" {
+			t.Errorf("the newest run is %q", got)
+		}
+	})
+}
+
+func TestRetentionKeepsWhatTheTaskAsksFor(t *testing.T) {
+	couple(t, 60, func(f *fleet, a, b *member, task string) {
+		t := f.t
+		a.halt()
+		a.setKeep(task, 3, "last=5")
+		a.start()
+		a.churn("photos", 7)
+		time.Sleep(5 * time.Second)
+		if here, there := len(a.snapshots()), len(b.committed(a, "photos")); here != 3 || there != 5 {
+			t.Errorf("%d snapshots here, %d there, want 3 and 5", here, there)
+		}
+	})
+}
+
+func TestWhileTheTargetIsAwayTheCommonSnapshotStays(t *testing.T) {
+	couple(t, 60, func(f *fleet, a, b *member, task string) {
+		t := f.t
+		a.halt()
+		a.setKeep(task, 1, "1")
+		a.start()
+		time.Sleep(5 * time.Second)
+		f.cut(a, b)
+		a.churn("photos", 10)
+		f.lose(nil)
+		time.Sleep(2 * time.Minute)
+		b.holds(a, "photos")
+		for _, r := range a.sentRuns(task) {
+			if r.Number > 1 && r.Kind.String() == "full" {
+				t.Errorf("run %d was full", r.Number)
+			}
+		}
+	})
+}
+
+func TestASnapshotThatCannotBeDeletedIsDeletedLater(t *testing.T) {
+	couple(t, 60, func(f *fleet, a, b *member, task string) {
+		t := f.t
+		a.halt()
+		a.setKeep(task, 1, "1")
+		a.start()
+		a.fake.Inject(fault("DeleteSnapshot"))
+		b.fake.Inject(fault("Delete"))
+		a.churn("photos", 5)
+		time.Sleep(5 * time.Second)
+		if here, there := len(a.snapshots()), len(b.committed(a, "photos")); here != 1 || there != 1 {
+			t.Errorf("%d snapshots here, %d there", here, there)
+		}
+		for _, r := range a.history(task) {
+			if strings.Contains(r, "failed") {
+				t.Errorf("run %s", r)
+			}
+		}
+	})
+}
+
+func TestARunThatComesWhileTheTargetStillPrunesIsNotRefused(t *testing.T) {
+	couple(t, 60, func(f *fleet, a, b *member, task string) {
+		t := f.t
+		a.halt()
+		a.setKeep(task, 1, "1")
+		a.start()
+		a.churn("photos", 2)
+		b.volume.slowDeletes(30 * time.Second)
+		a.write("photos", map[string]string{"two": "2"})
+		a.trigger(task, false)
+		a.write("photos", map[string]string{"two": "3"})
+		a.trigger(task, false)
+		if got := a.last(task); got.Result != control.ResultOK {
+			t.Errorf("run %d is %s: %s", got.Number, got.Result, got.Reason)
+		}
+		b.holds(a, "photos")
+		b.volume.slowDeletes(0)
+	})
+}
