@@ -3,12 +3,16 @@ package receive
 import "time"
 
 // A checkpoint is taken whenever both have passed since the last one: bytes of
-// stream and time. Taking one holds the stream up, so after a slow one there is
-// a longer pause: at most one part in checkpointShare of the time goes into them.
+// stream and time. Taking one holds the stream up, so after a slow one the pause
+// is longer: at most one part in checkpointShare of the time goes by in them.
+//
+// Nearly all of that is data being written out that has to be some time: one for
+// every 64 MiB, 5 % of the time with small files and a third of it with big ones,
+// made no receive measurably longer.
 const (
 	checkpointBytes = 64 << 20
 	checkpointEvery = 5 * time.Second
-	checkpointShare = 33
+	checkpointShare = 10
 )
 
 // pace says how often checkpoints are taken.

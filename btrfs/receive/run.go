@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -207,7 +208,7 @@ func (r *run) reader(stream io.Reader) *sendstream.Reader {
 // data and commits, so it is on disk then. A run that cannot take checkpoints
 // goes on without.
 func (r *run) checkpoint(root *os.File, at sendstream.Position) {
-	name, log := checkpointName(at, r.spec.identity()), r.target.log
+	began, name, log := time.Now(), checkpointName(at, r.spec.identity()), r.target.log
 	if err := btrfs.CreateSnapshot(r.dir, name, root, true); err != nil {
 		log.Warn("checkpoint not taken", "dir", r.name, "error", err)
 		return
@@ -218,7 +219,7 @@ func (r *run) checkpoint(root *os.File, at sendstream.Position) {
 		}
 	}
 	r.newest = name
-	log.Debug("checkpoint taken", "dir", r.name, "bytes", at.Bytes)
+	log.Debug("checkpoint taken", "dir", r.name, "bytes", at.Bytes, "took", time.Since(began))
 }
 
 func (r *run) seal() error {
