@@ -2,6 +2,7 @@ package receive
 
 import (
 	"bytes"
+	"errors"
 
 	"golang.org/x/sys/unix"
 
@@ -20,7 +21,11 @@ func (a *applier) setXattr(c *sendstream.Command) error {
 		return nil
 	}
 	a.dirs.reconsider(path)
-	return entry.setXattr(name, c.Data)
+	err = entry.setXattr(name, c.Data)
+	if name == xattrCompression && errors.Is(err, unix.EINVAL) && entry.opened(clearNoCOW) == nil {
+		err = entry.setXattr(name, c.Data)
+	}
+	return err
 }
 
 // hasXattr reports whether the attribute is there with that short value.

@@ -194,3 +194,14 @@ func TestErrorOfAHeldCommandIsAboutThatCommand(t *testing.T) {
 		})
 	}
 }
+
+func TestPoolWithoutChecksumsTakesCompressedExtentsDecompressed(t *testing.T) {
+	s := newSite(t, compressed("zstd"), btrfstest.PoolOptions{Mount: "nodatacow"})
+	must(t, btrfstest.Mutate(s.dir(), 5, 300))
+	must(t, os.WriteFile(filepath.Join(s.dir(), "text"), bytes.Repeat([]byte("all work and no play "), 20000), 0o644))
+	snap := s.snapshot(t)
+	if encodedWrites(t, s.send(t, formatV2, snap, btrfs.Snapshot{})) == 0 {
+		t.Fatal("the stream has no encoded writes")
+	}
+	wantSame(t, s.at(snap), s.data(t, s.receive(t, formatV2, snap, btrfs.Snapshot{})))
+}

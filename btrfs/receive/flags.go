@@ -30,27 +30,33 @@ var inodeFlags = [...]struct {
 // Kernel 6.18 sends the command in increments of version 2, for inodes whose
 // flags changed, and never for new ones.
 func (a *applier) fileattr(c *sendstream.Command) error {
-	path := string(c.Path)
-	entry, err := a.inode(path)
+	entry, err := a.inode(string(c.Path))
 	if err != nil {
 		return err
 	}
-	st, err := entry.stat()
+	a.dirs.reconsider(string(c.Path))
+	return entry.opened(func(file *os.File) error { return setFlags(file, c.FileAttr) })
+}
+
+// opened calls f with the inode open if it is a regular file or a directory.
+// Others have no flags, and to open them may already do something.
+func (i inode) opened(f func(*os.File) error) error {
+	if i.file != nil {
+		return f(i.file)
+	}
+	st, err := i.stat()
 	if err != nil {
 		return err
 	}
 	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG && kind != unix.S_IFDIR {
-		return nil // has no flags
+		return nil
 	}
-	if entry.file != nil {
-		return setFlags(entry.file, c.FileAttr)
-	}
-	file, err := openBeneath(entry.spot.dir.file, entry.spot.name, unix.O_RDONLY)
+	file, err := openBeneath(i.spot.dir.file, i.spot.name, unix.O_RDONLY)
 	if err != nil {
 		return err
 	}
 	defer release(file)
-	return setFlags(file, c.FileAttr)
+	return f(file)
 }
 
 func setFlags(file *os.File, sent uint64) error {
@@ -65,6 +71,16 @@ func setFlags(file *os.File, sent uint64) error {
 	return keepCompression(file, func() error {
 		return unix.IoctlSetPointerInt(int(file.Fd()), unix.FS_IOC_SETFLAGS, int(want))
 	})
+}
+
+// clearNoCOW makes a directory or a file without data fit for compression. It
+// took NOCOW from its directory or from how the pool is mounted.
+func clearNoCOW(file *os.File) error {
+	flags, err := unix.IoctlGetUint32(int(file.Fd()), unix.FS_IOC_GETFLAGS)
+	if err != nil || flags&flagNoCOW == 0 {
+		return err
+	}
+	return unix.IoctlSetPointerInt(int(file.Fd()), unix.FS_IOC_SETFLAGS, int(flags&^flagNoCOW))
 }
 
 // mergeFlags sets and clears in have what fileattr applies of sent.

@@ -18,10 +18,16 @@ const (
 	xattrCompression = "btrfs.compression"
 )
 
-// markFlags are the FS_*_FL of linux/fs.h that new files take from their
-// directory for good: once there is data, NOCOW cannot be cleared, and files with
-// and without it share no extents. NOCOMP has no extended attribute to clear it by.
-const markFlags = 0x400 | 0x800000
+// FS_*_FL of linux/fs.h.
+const (
+	flagNoComp = 0x400
+	flagNoCOW  = 0x800000
+
+	// markFlags are those that new files take from their directory for good: once
+	// there is data, NOCOW cannot be cleared, and files with and without it share no
+	// extents. NOCOMP has no extended attribute to clear it by.
+	markFlags = flagNoComp | flagNoCOW
+)
 
 // traits is what entries made in a directory take from it.
 type traits struct {
