@@ -1,0 +1,80 @@
+//go:build root
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// wantNothingLeft fails for each mount, loop device and file in dir.
+func wantNothingLeft(t *testing.T, dir string) {
+	t.Helper()
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil || bytes.Contains(mounts, []byte(dir)) {
+		t.Errorf("still mounted (%v)", err)
+	}
+	loops, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range loops {
+		if file, err := os.ReadFile(path); err == nil && bytes.Contains(file, []byte(dir)) {
+			t.Errorf("still attached: %s", file)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("left are %v, %v", entries, err)
+	}
+}
+
+func TestBenchMeasuresEverythingAndLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	var out, errs strings.Builder
+	if code := run([]string{"receive", "-runs", "1", "-scale", "0.001", "-dir", dir}, &out, &errs); code != 0 {
+		t.Fatalf("exit is %d: %s", code, errs.String())
+	}
+	for _, d := range datasets(1, "") {
+		if !strings.Contains(out.String(), "\n"+d.name+" ") {
+			t.Errorf("no row of %s:\n%s", d.name, out.String())
+		}
+	}
+	wantNothingLeft(t, dir)
+}
+
+func TestInterruptedBenchLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(t.TempDir(), "bench")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	cmd := exec.CommandContext(t.Context(), program, "receive", "-runs", "1000", "-only", "small", "-scale", "0.01", "-dir", dir)
+	messages, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(messages)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "run 2 of") {
+			if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if strings.HasPrefix(lines.Text(), "bench: ") && lines.Text() != "bench: interrupted" {
+			t.Error(lines.Text())
+		}
+	}
+	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("it ended with %v", err)
+	}
+	wantNothingLeft(t, dir)
+}

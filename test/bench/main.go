@@ -1,0 +1,78 @@
+// Command bench measures btrmesh beside the tools it stands in for, on btrfs
+// images of its own that it removes in the end:
+//
+//	sudo go run ./test/bench receive
+//
+// prints how long `btrfs send | btrfs receive` and the send and receive of the
+// daemon take, side by side: medians of interleaved runs, each on a fresh file
+// system and until everything is on disk.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) } //nolint:forbidigo // this is main
+
+// run returns the exit code: 0, 1 for a failure, 2 for a line that is wrong.
+func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 || args[0] != "receive" {
+		fmt.Fprintln(stderr, "usage: bench receive [-runs N] [-only NAME] [-scale F] [-dir DIR] [-tree DIR]") //nolint:errcheck // nobody is left to tell
+		return 2
+	}
+	o, err := parseOptions(args[1:], stderr)
+	if err != nil {
+		return 2
+	}
+	// Caught for good: whatever is mounted has to be released first.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE) //nolint:forbidigo // this is main
+	defer stop()
+	if err := benchReceive(ctx, o, stdout, stderr); err != nil {
+		if ctx.Err() != nil {
+			err = errors.New("interrupted")
+		}
+		fmt.Fprintf(stderr, "bench: %v\n", err) //nolint:errcheck // nobody is left to tell
+		return 1
+	}
+	return 0
+}
+
+// options are the flags.
+type options struct {
+	runs  int     // of each measurement
+	only  string  // name of a data set; "": all
+	scale float64 // of the sizes of all data sets
+	dir   string  // for the images; "": the fastest place with room
+	tree  string  // source tree to copy; "": Go's own
+}
+
+func parseOptions(args []string, stderr io.Writer) (options, error) {
+	var o options
+	f := flag.NewFlagSet("bench receive", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.IntVar(&o.runs, "runs", 5, "measure everything `N` times")
+	f.StringVar(&o.only, "only", "", "measure the data set `NAME` alone")
+	f.Float64Var(&o.scale, "scale", 1, "multiply the sizes of the data sets by `F`")
+	f.StringVar(&o.dir, "dir", "", "put the images into `DIR` (default: /dev/shm if it has room, else TMPDIR)")
+	f.StringVar(&o.tree, "tree", "", "copy the source tree `DIR` (default: that of Go)")
+	err := f.Parse(args)
+	switch {
+	case err != nil:
+		return o, err // f said it
+	case f.NArg() > 0:
+		err = fmt.Errorf("unknown argument %q", f.Arg(0))
+	case o.runs < 1 || o.scale <= 0 || o.scale > 1:
+		err = errors.New("-runs is at least 1, -scale above 0 and at most 1")
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "bench: %v\n", err) //nolint:errcheck // nobody is left to tell
+	}
+	return o, err
+}
