@@ -33,7 +33,7 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // a temporary directory
 	program = filepath.Join(dir, "btrmesh")
 	build := exec.Command("go", "build", "-o", program, "btrmesh/cmd/btrmesh")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -120,7 +120,7 @@ func (a *appliance) openLog() {
 			text, _ := os.ReadFile(f.Name()) // shown as far as it is readable
 			a.t.Logf("log of %s:\n%s", a.name, tail(string(text), 60))
 		}
-		f.Close()
+		_ = f.Close() // the daemon wrote it
 	})
 }
 
@@ -252,7 +252,7 @@ func (a *appliance) share(name string) string {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }() // opened for reading
 	if err := btrfs.CreateSubvolume(dir, name); err != nil {
 		a.t.Fatal(err)
 	}

@@ -3,6 +3,7 @@
 package test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -111,8 +112,8 @@ func wantFailure(t *testing.T, a *appliance, code int, text string, args ...stri
 	done := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
 	defer done.Stop()
 	out, err := cmd.CombinedOutput()
-	exit, ok := err.(*exec.ExitError)
-	if !ok || exit.ExitCode() != code || !strings.Contains(string(out), text) {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != code || !strings.Contains(string(out), text) {
 		t.Errorf("btrmesh %s: %v, want exit %d with %q; got\n%s", strings.Join(args, " "), err, code, text, out)
 	}
 }

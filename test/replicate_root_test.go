@@ -141,6 +141,7 @@ func entries(t *testing.T, dir string) int {
 // killMidRun starts a run of a big change, kills one daemon in the middle of
 // it, starts it again and checks that the next run succeeds.
 func killMidRun(t *testing.T, victim func(a, b *appliance) *appliance) {
+	t.Helper()
 	a, b, share := twoPaired(t)
 	fill(t, share, "base", 1<<20)
 	a.must("task", "add", "photos", "--to", "nas-b", "--pool", "tank", "--every", "3600")
@@ -186,6 +187,7 @@ func TestKill9OfTheSourceMidRunLeavesNothingVisible(t *testing.T) {
 // cutAfterCheckpoint kills one daemon once the target has a checkpoint, and
 // checks that the next run goes on from it.
 func cutAfterCheckpoint(t *testing.T, victim func(a, b *appliance) *appliance) {
+	t.Helper()
 	a, b, share := twoPaired(t)
 	fill(t, share, "big", 1<<30)
 	a.must("task", "add", "photos", "--to", "nas-b", "--pool", "tank", "--every", "3600")
@@ -232,7 +234,7 @@ func fill(t *testing.T, dir, name string, size int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer random.Close()
+	defer func() { _ = random.Close() }() // opened for reading
 	f, err := os.Create(filepath.Join(dir, name))
 	if err != nil {
 		t.Fatal(err)
