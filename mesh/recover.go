@@ -35,13 +35,13 @@ func (n *Node) recoverSend(rec state.Run) error {
 		return n.store.Update(soon)
 	}
 	r := &run{store: n.store, log: n.log, rec: rec}
-	cut := worthResuming(rec, nil)
-	return r.become(state.Failed, func(tx *state.Tx, rec *state.Run) error {
-		interrupted(rec)
-		if cut {
-			return errors.Join(soon(tx), setPending(tx, *rec))
+	return r.become(state.Failed, func(tx *state.Tx, failed *state.Run) error {
+		interrupted(failed)
+		task, err := taskNamed(tx, rec.Task)
+		if err != nil {
+			return err
 		}
-		return soon(tx)
+		return errors.Join(soon(tx), keepForNext(tx, rec, fateOf(rec, task, nil)))
 	})
 }
 

@@ -98,19 +98,48 @@ func (s *sending) pending(ctx context.Context) (btrfs.Snapshot, bool, error) {
 	return btrfs.Snapshot{}, false, err
 }
 
-// setPending notes on a task which snapshot its next run goes on with.
-func setPending(tx *state.Tx, rec state.Run) error {
-	return updateTask(tx, rec.Task, func(t *state.Task) { t.Pending = rec.SnapshotUUID })
+// snapshotFate is what becomes of the snapshot of a run that failed.
+type snapshotFate uint8
+
+const (
+	dropIt   snapshotFate = 1 // nobody has any of it
+	resumeIt snapshotFate = 2 // the target may have a checkpoint: the next run goes on with it
+	leaveIt  snapshotFate = 3 // as it was: the target may hold it, or a cut run before this one waits to be resumed
+)
+
+// mostResumes is how many failures in a row a cut run is gone on with: then
+// something about it is wrong, and a new one begins.
+const mostResumes = 20
+
+// fateOf decides by how far a run came. err is why it ended, nil: a crash.
+func fateOf(rec state.Run, task state.Task, err error) snapshotFate {
+	early := rec.State < state.Sending
+	switch {
+	case rec.State >= state.Committing, early && rec.SnapshotUUID == task.Pending, rec.SnapshotUUID.IsZero():
+		return leaveIt
+	case early || task.Failures >= mostResumes || !leavesCheckpoint(err):
+		return dropIt
+	}
+	return resumeIt
 }
 
-// worthResuming tells whether a run that failed may have left a checkpoint: it
-// was under way, and the target did not throw the stream out.
-func worthResuming(rec state.Run, err error) bool {
-	if rec.State != state.Sending {
-		return false
-	}
+// leavesCheckpoint tells the ends of a run that the target keeps a checkpoint
+// after: all but a stream that it threw out.
+func leavesCheckpoint(err error) bool {
 	no, ok := errors.AsType[*stream.Refusal](err)
 	return !ok || no.Code == stream.IO || no.Code == stream.ShuttingDown || no.Code == stream.Cancelled
+}
+
+// keepForNext notes on the task what its next run goes on with.
+func keepForNext(tx *state.Tx, rec state.Run, fate snapshotFate) error {
+	switch fate {
+	case leaveIt:
+		return nil
+	case dropIt:
+		rec.SnapshotUUID = btrfs.UUID{}
+	case resumeIt:
+	}
+	return updateTask(tx, rec.Task, func(t *state.Task) { t.Pending = rec.SnapshotUUID })
 }
 
 func (s *sending) startOver(err error) {

@@ -467,9 +467,16 @@ func (s *sending) settleOne(r *run, ended stream.Outcome, have stream.Have) erro
 		return r.become(state.Cancelled, nil)
 	case stream.EndedFailed:
 	}
-	return r.become(state.Failed, func(_ *state.Tx, rec *state.Run) error {
+	fate := resumeIt // all had been sent, but the target may have been cut while it applied it
+	if r.record().Kind == state.Unchanged {
+		fate = leaveIt
+	}
+	return r.become(state.Failed, func(tx *state.Tx, rec *state.Run) error {
 		rec.Code, rec.Error = "connection_lost", "the connection was lost before the target's answer, and the target did not commit"
-		return nil
+		if fate == resumeIt {
+			s.task.Pending = rec.SnapshotUUID
+		}
+		return keepForNext(tx, *rec, fate)
 	})
 }
 
@@ -496,30 +503,20 @@ func (s *sending) finish(ctx context.Context, err error) error {
 		s.node.log.Warn("answer lost, the next run asks the target", "task", rec.Task, "run", rec.Number, "err", err)
 		return s.node.store.Update(s.retryLater)
 	}
-	// In committing the target may hold the snapshot; of a run that was cut it may
-	// have a checkpoint.
-	cut := worthResuming(rec, err)
+	fate := fateOf(rec, s.task, err)
 	next, why := verdict(ctx, err)
 	told := s.node.explainer(s.task).explain(why)
 	recordErr := s.run.become(next, func(tx *state.Tx, rec *state.Run) error {
 		rec.Code, rec.Error, rec.Hints = told.Code, told.Msg, told.Hints
 		if errors.Is(why, errCancelled) {
-			return errors.Join(s.noRetry(tx), s.markPending(tx, *rec, cut))
+			return errors.Join(s.noRetry(tx), keepForNext(tx, *rec, fate))
 		}
-		return errors.Join(s.retryLater(tx), s.markPending(tx, *rec, cut))
+		return errors.Join(s.retryLater(tx), keepForNext(tx, *rec, fate))
 	})
-	if rec.State < state.Committing && !cut {
+	if fate == dropIt {
 		s.dropSnapshot(context.WithoutCancel(ctx))
 	}
 	return recordErr
-}
-
-// markPending has the next run go on with the snapshot of this one, or not.
-func (s *sending) markPending(tx *state.Tx, rec state.Run, cut bool) error {
-	if !cut {
-		rec.SnapshotUUID = btrfs.UUID{}
-	}
-	return setPending(tx, rec)
 }
 
 // settles tells whether an error says that nothing was committed. A target that

@@ -86,5 +86,8 @@ func taskWarning(t control.Task) (control.Warning, bool) {
 }
 
 func lateText(t control.Task) string {
+	if t.Reason == "" {
+		t.Reason = "a run is under way"
+	}
 	return fmt.Sprintf("%s is late (lag %s, frequency %ds): %s.", t.Name, control.Duration(control.Seconds(*t.LagSeconds).Round(time.Second)), t.EverySeconds, t.Reason)
 }
