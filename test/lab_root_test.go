@@ -18,6 +18,7 @@ import (
 
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/btrfstest"
+	"btrmesh/mesh/control"
 )
 
 // program is the built btrmesh, made once for all tests.
@@ -269,15 +270,11 @@ func (a *appliance) newest(source, share string) string {
 	return path
 }
 
-// sent returns where the newest source snapshot of a task is.
+// sent returns where the snapshot is that a task last sent.
 func (a *appliance) sent(task string) string {
 	a.t.Helper()
-	dir := filepath.Join(a.pool.Path(), ".btrmesh/send", task)
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) == 0 {
-		a.t.Fatalf("snapshots of %s: %v %v", task, entries, err)
-	}
-	return filepath.Join(dir, entries[len(entries)-1].Name())
+	shown := jsonOf[control.Task](a.t, a.must("task", "show", task, "--json"))
+	return filepath.Join(a.pool.Path(), ".btrmesh/send", task, shown.Base)
 }
 
 // staged lists what is in the staging directory of the appliance's pool.
