@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/btrfstest"
 	"btrmesh/btrfs/image"
@@ -32,6 +34,11 @@ var (
 func BenchmarkReceive(b *testing.B) {
 	small := func(dir string) error { return btrfstest.Fill(dir, *benchFiles, 1<<10, 16<<10, 1) }
 	tree := func(dir string) error { return exec.CommandContext(b.Context(), "cp", "-a", *benchTree, dir).Run() }
+	marked := func(dir string) error {
+		return errors.Join(unix.Setxattr(dir, "system.posix_acl_default", someACL, 0),
+			unix.Setxattr(dir, "btrfs.compression", []byte("zstd"), 0),
+			os.Chown(dir, 0, 50), unix.Chmod(dir, 0o2775), small(dir))
+	}
 	big := func(dir string) error { return btrfstest.Fill(dir, 2, 256<<20, 256<<20, 1) }
 	for _, c := range []struct {
 		name  string
@@ -40,6 +47,7 @@ func BenchmarkReceive(b *testing.B) {
 		f     format
 	}{
 		{"small_files", "", small, formatV1},
+		{"small_files_with_acl_group_and_compression", "", marked, formatV1},
 		{"tree", "", tree, formatV1},
 		{"compressed_tree", "compress=zstd", tree, formatV2},
 		{"big_files", "", big, formatV1},
