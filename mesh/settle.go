@@ -1,0 +1,164 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"btrmesh/btrfs"
+	"btrmesh/mesh/plan"
+	"btrmesh/state"
+	"btrmesh/stream"
+)
+
+// markFresh notes on the task what the target holds and since when.
+func (s *sending) markFresh(tx *state.Tx, base btrfs.UUID, name string, at time.Time) error {
+	return updateTask(tx, s.task.Name, func(t *state.Task) {
+		t.Base, t.LastCommitted = base, name
+		t.ShareUUID = s.share.UUID
+		if at.After(t.FreshAt) || t.FreshAt.After(time.Now()) { // a clock that was ahead
+			t.FreshAt = at
+		}
+		t.Failures, t.NextTry = 0, time.Time{}
+	})
+}
+
+// settle closes earlier runs whose answer was lost: the target says how they
+// ended.
+func (s *sending) settle(open []state.Run, have stream.Have) error {
+	for _, rec := range open {
+		r := &run{store: s.node.store, log: s.node.log, rec: rec}
+		if err := s.settleOne(r, outcomeOf(rec, have), have); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcomeOf is what the target says of a run: by its history, else by what it
+// holds.
+func outcomeOf(rec state.Run, have stream.Have) stream.Outcome {
+	for _, e := range have.Ended {
+		if e.Run == rec.Number {
+			return e.Outcome
+		}
+	}
+	for _, h := range have.Snapshots {
+		if h.UUID == rec.SnapshotUUID && rec.Kind != state.Unchanged {
+			return stream.EndedOK
+		}
+	}
+	return stream.EndedFailed
+}
+
+func (s *sending) settleOne(r *run, ended stream.Outcome, have stream.Have) error {
+	switch ended {
+	case stream.EndedOK, stream.EndedUnchanged:
+		return r.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
+			return s.settled(tx, rec, have)
+		})
+	case stream.EndedCancelled:
+		return r.become(state.Cancelled, nil)
+	case stream.EndedFailed:
+	}
+	fate := resumeIt // all had been sent, but the target may have been cut while it applied it
+	if r.record().Kind == state.Unchanged {
+		fate = leaveIt
+	}
+	return r.become(state.Failed, func(tx *state.Tx, rec *state.Run) error {
+		rec.Code, rec.Error = "connection_lost", "the connection was lost before the target's answer, and the target did not commit"
+		if fate == resumeIt {
+			s.task.Pending = rec.SnapshotUUID
+		}
+		return keepForNext(tx, *rec, fate)
+	})
+}
+
+// settled records a run that turned out to have succeeded.
+func (s *sending) settled(tx *state.Tx, rec *state.Run, have stream.Have) error {
+	fresh := rec.Started
+	for _, h := range have.Snapshots {
+		if h.UUID == rec.SnapshotUUID && rec.Kind != state.Unchanged {
+			fresh, rec.StreamBytes = h.Taken, max(rec.StreamBytes, h.Bytes)
+		}
+	}
+	rec.AppliedBytes = rec.StreamBytes
+	return s.markFresh(tx, rec.SnapshotUUID, rec.Snapshot, fresh)
+}
+
+// finish records how the run ended. A run of which only the target knows stays
+// open, and the next one asks.
+func (s *sending) finish(ctx context.Context, err error) error {
+	rec := s.run.record()
+	if err == nil || rec.State.Final() {
+		return nil
+	}
+	if awaitsVerdict(rec) && !settles(err) {
+		s.node.log.Warn("answer lost, the next run asks the target", "task", rec.Task, "run", rec.Number, "err", err)
+		return s.node.store.Update(s.retryLater)
+	}
+	fate := fateOf(rec, s.task, err)
+	next, why := verdict(ctx, err)
+	told := s.node.explainer(s.task).explain(why)
+	recordErr := s.run.become(next, func(tx *state.Tx, rec *state.Run) error {
+		rec.Code, rec.Error, rec.Hints = told.Code, told.Msg, told.Hints
+		if errors.Is(why, errCancelled) {
+			return errors.Join(s.noRetry(tx), keepForNext(tx, *rec, fate))
+		}
+		return errors.Join(s.retryLater(tx), keepForNext(tx, *rec, fate))
+	})
+	if fate == dropIt {
+		s.dropSnapshot(context.WithoutCancel(ctx))
+	}
+	return recordErr
+}
+
+// settles tells whether an error says that nothing was committed. A target that
+// failed while it committed may hold the snapshot all the same.
+func settles(err error) bool {
+	no, ok := errors.AsType[*stream.Refusal](err)
+	if !ok {
+		return false
+	}
+	switch no.Code {
+	case stream.Internal, stream.IO, stream.ShuttingDown, stream.NotGranted:
+		return false
+	default:
+		return true
+	}
+}
+
+// awaitsVerdict tells a run whose end only the target knows.
+func awaitsVerdict(rec state.Run) bool {
+	return rec.Side == state.Send && (rec.State == state.Committing || rec.Kind == state.Unchanged)
+}
+
+// noRetry leaves a task to its schedule: somebody wanted the run to end.
+func (s *sending) noRetry(tx *state.Tx) error {
+	return updateTask(tx, s.task.Name, func(t *state.Task) {
+		t.Failures, t.NextTry, t.FullRequested = 0, time.Time{}, false
+	})
+}
+
+// retryLater sets the task's next try, later after each failure.
+func (s *sending) retryLater(tx *state.Tx) error {
+	return updateTask(tx, s.task.Name, func(t *state.Task) { s.node.backOff(t) })
+}
+
+// backOff counts a failure of a task and sets when it is tried again.
+func (n *Node) backOff(t *state.Task) {
+	t.Failures++
+	every := time.Duration(t.EverySeconds) * time.Second
+	t.NextTry = time.Now().UTC().Add(plan.Backoff(int(t.Failures), every, n.random()))
+}
+
+// dropSnapshot deletes the snapshot of a run that failed: the target does not
+// hold it, so it can never be a base.
+func (s *sending) dropSnapshot(ctx context.Context) {
+	if s.snap.ID == 0 {
+		return
+	}
+	if err := s.pool.DeleteSnapshot(ctx, s.snap); err != nil {
+		s.node.log.Warn("snapshot of a failed run not deleted", "task", s.task.Name, "snapshot", s.snap.Name, "err", err)
+	}
+}
