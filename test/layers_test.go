@@ -19,8 +19,10 @@ import (
 // not listed fails the test: a new one has to state its place first.
 var layers = map[string][]string{
 	"cmd/btrmesh":      {"btrfs", "btrfs/image", "btrfs/receive", "btrfs/sendstream", "certs", "mesh", "mesh/control", "stream"},
-	"mesh":             {"btrfs", "btrfs/receive", "btrfs/sendstream", "certs", "mesh/control", "mesh/plan", "state", "stream"},
+	"mesh":             {"btrfs", "btrfs/receive", "btrfs/sendstream", "certs", "mesh/control", "mesh/discover", "mesh/gossip", "mesh/plan", "state", "stream"},
 	"mesh/control":     {"btrfs", "certs"},
+	"mesh/discover":    {"certs"},
+	"mesh/gossip":      {"certs"},
 	"mesh/plan":        {"btrfs", "certs"},
 	"stream":           {"btrfs", "certs"},
 	"state":            {"btrfs", "certs"},
@@ -56,6 +58,7 @@ var identifiers = map[string]map[string][]string{
 // import it.
 var owners = map[string][]string{
 	"github.com/quic-go/quic-go":      {"stream"},
+	"github.com/hashicorp/mdns":       {"mesh/discover"},
 	"github.com/hashicorp/memberlist": {"mesh/gossip"},
 	"github.com/dgraph-io/badger/v4":  {"state"},
 	"github.com/urfave/cli/v2":        {"cmd/btrmesh"},
