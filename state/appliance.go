@@ -15,6 +15,16 @@ type Appliance struct {
 	Boots      uint64    `cbor:"4,keyasint,omitzero"` // starts of the daemon so far
 	ServiceOff bool      `cbor:"5,keyasint,omitzero"` // the replication service, on by default
 	Created    time.Time `cbor:"6,keyasint,omitzero"`
+	Twin       Twin      `cbor:"7,keyasint,omitzero"`
+}
+
+// Twin is another machine that was heard to use this appliance's key: a copied
+// disk. The zero value: none was.
+type Twin struct {
+	Instance  [16]byte  `cbor:"1,keyasint,omitzero"` // of its state
+	Addresses []string  `cbor:"2,keyasint,omitzero"`
+	Heard     time.Time `cbor:"3,keyasint,omitzero"`
+	Settled   bool      `cbor:"4,keyasint,omitzero"` // a person said that this machine is the one
 }
 
 // Appliance returns the record, false before the first PutAppliance.

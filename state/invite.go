@@ -26,6 +26,7 @@ type Invite struct {
 	ReceiveInto btrfs.UUID     `cbor:"11,keyasint,omitzero"` // pool granted to the joiner; zero: none
 	ReceivePool string         `cbor:"12,keyasint,omitzero"` // its name
 	QuotaBytes  uint64         `cbor:"13,keyasint,omitzero"` // of that grant; 0: none
+	Admission   []byte         `cbor:"14,keyasint,omitzero"` // made for Bound, without its consent
 }
 
 // WipeKey makes the invite useless, when it has expired or was cancelled: the

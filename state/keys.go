@@ -24,6 +24,9 @@ import (
 //	06 ‖ source ‖ pool ‖ share              Replica
 //	07 ‖ number                             Invite
 //	08 ‖ key of a Run without its 05        empty value: that run is not final
+//	09 ‖ hash                               Record
+//	0a ‖ subject                            Decision
+//	0b ‖ hash                               Hold
 const (
 	kindSchema    = 0x00
 	kindAppliance = 0x01
@@ -34,6 +37,9 @@ const (
 	kindReplica   = 0x06
 	kindInvite    = 0x07
 	kindOpenRun   = 0x08
+	kindRecord    = 0x09
+	kindDecision  = 0x0a
+	kindHold      = 0x0b
 )
 
 const (
@@ -84,13 +90,19 @@ func replicaKey(source certs.ID, pool btrfs.UUID, share string) []byte {
 	return append(append(k, pool[:]...), share...)
 }
 
+func recordKey(hash [32]byte) []byte { return append([]byte{kindRecord}, hash[:]...) }
+
+func decisionKey(subject certs.ID) []byte { return append([]byte{kindDecision}, subject[:]...) }
+
+func holdKey(hash [32]byte) []byte { return append([]byte{kindHold}, hash[:]...) }
+
 func inviteKey(number uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{kindInvite}, number)
 }
 
 // keyName writes a key for a person: its kind, then the rest in hex.
 func keyName(key []byte) string {
-	names := []string{"schema", "appliance", "peer", "grant", "task", "run", "replica", "invite", "open run"}
+	names := []string{"schema", "appliance", "peer", "grant", "task", "run", "replica", "invite", "open run", "record", "decision", "hold"}
 	if len(key) == 0 || int(key[0]) >= len(names) {
 		return fmt.Sprintf("key %x", key)
 	}

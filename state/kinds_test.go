@@ -110,6 +110,9 @@ func kinds() []kind {
 		}
 	}
 	a, p, g, task, rep, inv := anAppliance(), aPeer(), aGrant(), aTask(), aReplica(), anInvite()
+	rec := Record{Hash: [32]byte{7}, Raw: []byte("signed")}
+	dec := Decision{Subject: id(2), Verdict: Remove, At: noon}
+	hold := Hold{Hash: [32]byte{8}, Approved: true, At: noon}
 	return []kind{
 		{"appliance", applianceKey(), func(tx *Tx) error { return tx.PutAppliance(a) }, of(a, (*Tx).Appliance), nil, nil},
 		{
@@ -135,6 +138,20 @@ func kinds() []kind {
 		{
 			"invite", inviteKey(inv.Number), func(tx *Tx) error { return tx.PutInvite(inv) },
 			of(inv, func(tx *Tx) (Invite, bool, error) { return tx.Invite(inv.Number) }), counted((*Tx).Invites), nil,
+		},
+		{
+			"record", recordKey(rec.Hash), func(tx *Tx) error { return tx.PutRecord(rec) },
+			of(rec, func(tx *Tx) (Record, bool, error) { return get[Record](tx, recordKey(rec.Hash)) }),
+			counted((*Tx).Records), func(tx *Tx) error { return tx.DeleteRecord(rec.Hash) },
+		},
+		{
+			"decision", decisionKey(dec.Subject), func(tx *Tx) error { return tx.PutDecision(dec) },
+			of(dec, func(tx *Tx) (Decision, bool, error) { return get[Decision](tx, decisionKey(dec.Subject)) }),
+			counted((*Tx).Decisions), func(tx *Tx) error { return tx.DeleteDecision(dec.Subject) },
+		},
+		{
+			"hold", holdKey(hold.Hash), func(tx *Tx) error { return tx.PutHold(hold) },
+			of(hold, func(tx *Tx) (Hold, bool, error) { return get[Hold](tx, holdKey(hold.Hash)) }), counted((*Tx).Holds), nil,
 		},
 	}
 }
@@ -294,6 +311,9 @@ func TestValuesWithoutTheirKeyAreRefused(t *testing.T) {
 		"replica":           func(tx *Tx) error { return tx.PutReplica(Replica{Share: "a"}) },
 		"replica, no share": func(tx *Tx) error { return tx.PutReplica(Replica{Source: id(1), Pool: uuid(1)}) },
 		"invite":            func(tx *Tx) error { return tx.PutInvite(Invite{}) },
+		"record":            func(tx *Tx) error { return tx.PutRecord(Record{}) },
+		"decision":          func(tx *Tx) error { return tx.PutDecision(Decision{}) },
+		"hold":              func(tx *Tx) error { return tx.PutHold(Hold{}) },
 	}
 	s := memory(t)
 	for name, put := range puts {

@@ -7,7 +7,8 @@ import (
 	"btrmesh/certs"
 )
 
-// Peer is an appliance this one is paired with.
+// Peer is what is remembered of another appliance, a member or not: how to reach
+// it, and when it was there last.
 type Peer struct {
 	ID          certs.ID  `cbor:"1,keyasint,omitzero"`
 	Name        string    `cbor:"2,keyasint,omitzero"`
@@ -17,6 +18,7 @@ type Peer struct {
 	Version     string    `cbor:"6,keyasint,omitzero"`
 	LastSeen    time.Time `cbor:"7,keyasint,omitzero"`
 	LastAddress string    `cbor:"8,keyasint,omitzero"`
+	SetByHand   []string  `cbor:"9,keyasint,omitzero"` // host:port
 }
 
 // Peer returns the peer id, false if there is none.
