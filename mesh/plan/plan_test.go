@@ -47,7 +47,7 @@ func taskOf(t *testing.T, line string) Task {
 	task := Task{
 		Name: name, Share: "photos", PoolName: "tank", PeerName: "nas-b", Every: 5 * time.Minute,
 		Enabled: !is("disabled"), Running: is("running"), Requested: is("requested"), PoolPresent: !is("no-pool"),
-		ShareFound: !is("no-share"), Created: noon.Add(-time.Hour), LastStart: relative("started"),
+		PeerRemoved: is("removed"), ShareFound: !is("no-share"), Created: noon.Add(-time.Hour), LastStart: relative("started"),
 		FreshAt: relative("fresh"), Failures: number(t, args["failed"]), NextTry: relative("try"),
 		LastError: strings.ReplaceAll(args["error"], "_", " "),
 	}
@@ -109,7 +109,7 @@ func views() *rapid.Generator[View] {
 		return Task{
 			Name: rapid.StringMatching("[a-z]{4}").Draw(t, "name"), Peer: certs.ID{rapid.ByteRange(1, 3).Draw(t, "peer")},
 			Every: time.Duration(rapid.IntRange(-1, 4000).Draw(t, "every")) * time.Second, Enabled: often.Draw(t, "enabled"),
-			Running: !often.Draw(t, "idle"), Requested: !often.Draw(t, "unrequested"), PoolPresent: often.Draw(t, "pool"),
+			Running: !often.Draw(t, "idle"), Requested: !often.Draw(t, "unrequested"), PoolPresent: often.Draw(t, "pool"), PeerRemoved: !often.Draw(t, "member"),
 			ShareFound: often.Draw(t, "share"), Created: moment.Draw(t, "created"), LastStart: moment.Draw(t, "started"),
 			FreshAt: moment.Draw(t, "fresh"), Failures: rapid.IntRange(0, 2).Draw(t, "failures"), NextTry: moment.Draw(t, "try"),
 		}
@@ -163,7 +163,7 @@ func TestPlanStartsNothingItMayNot(t *testing.T) {
 				continue
 			}
 			count(task)
-			if task.Running || !task.Enabled || !v.ServiceOn || !task.PoolPresent || !task.ShareFound {
+			if task.Running || !task.Enabled || !v.ServiceOn || !task.PoolPresent || !task.ShareFound || task.PeerRemoved {
 				rt.Errorf("starts %+v", task)
 			}
 			if v.MaxRunning > 0 && running > v.MaxRunning || v.MaxPerPeer > 0 && toPeer[task.Peer] > v.MaxPerPeer {

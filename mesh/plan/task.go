@@ -21,6 +21,7 @@ type Task struct {
 	Enabled               bool
 	Running               bool // a run is under way
 	Requested             bool // run now, whatever the schedule says
+	PeerRemoved           bool // the target is no member of the mesh any more
 	PoolPresent           bool // the source pool is mounted
 	ShareFound            bool
 	Created               time.Time
@@ -44,6 +45,8 @@ func (t Task) idle(serviceOn bool, now time.Time) (Step, bool) {
 		return wait("running for %s", Words(now.Sub(t.LastStart)))
 	case !t.Enabled:
 		return Step{Kind: Rest, Task: t.Name, Reason: "disabled"}, true
+	case t.PeerRemoved:
+		return wait("%s was removed from the mesh", t.PeerName)
 	case !serviceOn:
 		return wait("service is off")
 	case !t.PoolPresent:
