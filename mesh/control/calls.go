@@ -14,6 +14,11 @@ func (c *Client) Version(ctx context.Context) (Answer[Version], error) {
 	return Call(ctx, c, RouteVersion, VersionRequest{})
 }
 
+// Versions returns what every appliance runs.
+func (c *Client) Versions(ctx context.Context) (Answer[[]ApplianceVersion], error) {
+	return Call(ctx, c, RouteVersions, VersionsRequest{})
+}
+
 // SetService switches the replication service.
 func (c *Client) SetService(ctx context.Context, req SetService) (Answer[ServiceChange], error) {
 	return Call(ctx, c, RouteService, req)
@@ -42,6 +47,41 @@ func (c *Client) Join(ctx context.Context, req JoinMesh) (Answer[Joined], error)
 // Appliances lists the members of the mesh.
 func (c *Client) Appliances(ctx context.Context, req AppliancesRequest) (Answer[[]Appliance], error) {
 	return Call(ctx, c, RouteAppliances, req)
+}
+
+// Discover listens for appliances that announce themselves.
+func (c *Client) Discover(ctx context.Context, req DiscoverRequest) (Answer[[]Discovered], error) {
+	return Call(ctx, c, RouteDiscover, req)
+}
+
+// Appliance returns one appliance in full.
+func (c *Client) Appliance(ctx context.Context, req ApplianceRequest) (Answer[Appliance], error) {
+	return Call(ctx, c, RouteAppliance, req)
+}
+
+// RenameAppliance renames this appliance.
+func (c *Client) RenameAppliance(ctx context.Context, req RenameAppliance) (Answer[Renamed], error) {
+	return Call(ctx, c, RouteApplianceRename, req)
+}
+
+// ChangeAddress adds or removes an address of an appliance.
+func (c *Client) ChangeAddress(ctx context.Context, req ChangeAddress) (Answer[AddressChange], error) {
+	return Call(ctx, c, RouteApplianceAddress, req)
+}
+
+// RemoveAppliance removes an appliance from the mesh.
+func (c *Client) RemoveAppliance(ctx context.Context, req RemoveAppliance) (Answer[MemberChange], error) {
+	return Call(ctx, c, RouteApplianceRemove, req)
+}
+
+// KeepAppliance keeps an appliance that others removed.
+func (c *Client) KeepAppliance(ctx context.Context, req KeepAppliance) (Answer[MemberChange], error) {
+	return Call(ctx, c, RouteApplianceKeep, req)
+}
+
+// Ping measures the way to an appliance once.
+func (c *Client) Ping(ctx context.Context, req ApplianceRequest) (Answer[Ping], error) {
+	return Call(ctx, c, RoutePing, req)
 }
 
 // Pools lists pools.
@@ -112,6 +152,11 @@ func (c *Client) Replicas(ctx context.Context) (Answer[[]Replica], error) {
 // ReceiveHistory lists the runs into a replica.
 func (c *Client) ReceiveHistory(ctx context.Context, req ReceiveHistory) (Answer[[]Receipt], error) {
 	return Call(ctx, c, RouteReceiveHistory, req)
+}
+
+// History lists runs of both sides.
+func (c *Client) History(ctx context.Context, req HistoryRequest) (Answer[[]HistoryRun], error) {
+	return Call(ctx, c, RouteHistory, req)
 }
 
 // FollowRun calls fn with the progress of a run; the last one has its result.

@@ -11,6 +11,9 @@ const (
 	CodeFrequencyTooSmall = "frequency_too_small"
 	CodeNoTaskDelete      = "no_task_delete"
 	CodeSelfTarget        = "self_target"
+	CodeBadAddress        = "bad_address"
+	CodeNeedsYes          = "needs_yes"
+	CodeNotConfirmed      = "not_confirmed"
 
 	CodeDaemonUnreachable = "daemon_unreachable"
 	CodeSocketDenied      = "socket_denied"
@@ -53,6 +56,12 @@ const (
 	CodeNameTaken       = "name_taken"
 	CodePeerUnreachable = "peer_unreachable"
 	CodePeerRemoved     = "peer_removed"
+	CodeRemovalHeld     = "removal_held"
+	CodeClonedIdentity  = "cloned_identity"
+	CodeNotAdmitted     = "not_admitted"
+	CodeAddressNotFound = "address_not_found"
+
+	CodeDiscoverFailed = "discover_failed"
 
 	CodePortTaken    = "port_taken"
 	CodeSecondDaemon = "second_daemon"

@@ -20,6 +20,7 @@ type Head struct {
 	Appliance string    `json:"appliance,omitempty"` // who answers
 	Time      time.Time `json:"time"`                // when, UTC; ages are relative to it
 	DryRun    bool      `json:"dry_run,omitempty"`
+	Silent    []Silence `json:"silent,omitempty"` // who did not answer, in an answer about several
 }
 
 // NewHead returns the head of an answer given at now, which is cut to seconds.

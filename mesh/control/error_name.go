@@ -65,7 +65,7 @@ func BadName(kind, name string) *Error {
 // NameTaken says that an appliance of that name is in the mesh already.
 func NameTaken(name string) *Error {
 	return Errorf(CodeNameTaken, "the mesh already has an appliance called %s.", name).
-		Hint("sudo btrmesh daemon --name %s2", name)
+		Hint("btrmesh appliance rename %s2", name)
 }
 
 // SelfTarget says that an appliance cannot replicate to itself.

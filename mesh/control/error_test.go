@@ -43,7 +43,7 @@ var rows = []struct {
 	{control.InviteUsed("Z4MDK7Q", day, "192.168.1.11"), 4, "this invite was used by Z4MDK7Q at 2026-11-23 09:41:00 from 192.168.1.11. If that was not you: btrmesh appliance remove Z4MDK7Q"},
 	{control.InviteMismatch("192.168.1.10", "77KM3XA", "QH3T6YP"), 4, "192.168.1.10 is not the appliance that made this invite: it shows 77KM3XA, the code says QH3T6YP. Nothing was stored."},
 	{control.OtherMesh("nas-b", 3, "nas-a"), 6, "nas-b already belongs to a mesh of 3 appliances, nas-a to another.\n  only a fresh appliance can join"},
-	{control.NameTaken("nas-b"), 6, "the mesh already has an appliance called nas-b.\nhint: sudo btrmesh daemon --name nas-b2"},
+	{control.NameTaken("nas-b"), 6, "the mesh already has an appliance called nas-b.\nhint: btrmesh appliance rename nas-b2"},
 	{control.PeerUnreachable("nas-b", []control.Attempt{{Address: "192.168.1.11:7945", Outcome: "timeout 5s"}, {Address: "10.0.0.11:7945", Outcome: "refused"}}), 7, "nas-b did not answer at 192.168.1.11:7945 (timeout 5s) nor 10.0.0.11:7945 (refused).\nhint: btrmesh status nas-b"},
 	{control.PeerRemoved("nas-c", "nas-b", day), 4, "nas-c was removed from the mesh by nas-b on 2026-11-23.\nhint: btrmesh appliance keep nas-c"},
 	{control.ServiceOff("nas-b", false), 6, "the replication service is off on nas-b.\nhint: on nas-b: sudo btrmesh service on"},

@@ -23,7 +23,7 @@ const (
 func ExitOf(code string) int {
 	switch code {
 	case CodeUsage, CodeAmbiguous, CodeBadName, CodeFrequencyTooSmall, CodeBadFrequency, CodeNoTaskDelete,
-		CodeSelfTarget, CodeUnknownFlag, CodeUnknownCommand:
+		CodeSelfTarget, CodeUnknownFlag, CodeUnknownCommand, CodeBadAddress, CodeNeedsYes, CodeNotConfirmed:
 		return ExitUsage
 	case CodeDaemonUnreachable:
 		return ExitNoDaemon
@@ -31,7 +31,7 @@ func ExitOf(code string) int {
 		CodeInviteMismatch, CodeInviteRefused, CodePeerRemoved:
 		return ExitNotAllowed
 	case CodeShareNotFound, CodeApplianceNotFound, CodePoolNotFound, CodeTaskNotFound, CodeReplicaNotFound,
-		CodeInviteNotFound, CodeRunNotFound, CodeNoSuchRequest:
+		CodeInviteNotFound, CodeRunNotFound, CodeAddressNotFound, CodeNoSuchRequest:
 		return ExitNotFound
 	case CodePeerUnreachable:
 		return ExitUnreachable
@@ -49,7 +49,8 @@ func exitOfState(code string) int {
 	switch code {
 	case CodeNotASubvolume, CodeNotBtrfs, CodeTaskExists, CodeTaskDisabled, CodeOtherMesh, CodeNameTaken,
 		CodeServiceOff, CodeProtocolMismatch, CodeReplicaModified, CodeReplicaPromoted, CodeSecondDaemon,
-		CodeForeignState, CodeWideModes, CodeNotRunning, CodeConfigured:
+		CodeForeignState, CodeWideModes, CodeNotRunning, CodeConfigured,
+		CodeRemovalHeld, CodeClonedIdentity, CodeNotAdmitted:
 		return ExitConflict
 	case CodeQuotaExceeded, CodeNoSpace, CodeNoCommonSnapshot, CodeRunFailed, CodeRunCancelled:
 		return ExitTransfer

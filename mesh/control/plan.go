@@ -20,11 +20,12 @@ func (d Dry) IsDry() bool { return d.DryRun }
 // Plan is what a changing command would do. Refused holds the error the real
 // command would give.
 type Plan struct {
-	Would   string       `json:"would"` // continues "Would …": "add task photos-nas-b"
-	Task    *TaskPreview `json:"task,omitempty"`
-	Facts   []Fact       `json:"facts,omitempty"`
-	Actions []Action     `json:"actions,omitempty"`
-	Refused *Error       `json:"refused,omitempty"`
+	Would   string          `json:"would"` // continues "Would …": "add task photos-nas-b"
+	Task    *TaskPreview    `json:"task,omitempty"`
+	Removal *RemovalPreview `json:"removal,omitempty"`
+	Facts   []Fact          `json:"facts,omitempty"`
+	Actions []Action        `json:"actions,omitempty"`
+	Refused *Error          `json:"refused,omitempty"`
 }
 
 // Fact is a named line of a plan.

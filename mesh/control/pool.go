@@ -4,16 +4,17 @@ import "time"
 
 // Pool is one btrfs file system of an appliance.
 type Pool struct {
-	Appliance    string  `json:"appliance"`
-	Self         bool    `json:"self,omitempty"` // it is on this appliance
-	Name         string  `json:"pool"`
-	UUID         string  `json:"uuid,omitempty"`
-	Path         string  `json:"path,omitempty"` // where it is mounted; empty when it is not
-	SizeBytes    *int64  `json:"size_bytes,omitempty"`
-	FreeBytes    *int64  `json:"free_bytes,omitempty"`
-	Profile      string  `json:"profile,omitempty"` // of the data block groups: single, raid1, …
-	ReceivesFrom []Grant `json:"receives_from,omitempty"`
-	Replicas     int64   `json:"replicas"`
+	Appliance    string    `json:"appliance"`
+	Self         bool      `json:"self,omitempty"` // it is on this appliance
+	Name         string    `json:"pool"`
+	UUID         string    `json:"uuid,omitempty"`
+	Path         string    `json:"path,omitempty"` // where it is mounted; empty when it is not
+	SizeBytes    *int64    `json:"size_bytes,omitempty"`
+	FreeBytes    *int64    `json:"free_bytes,omitempty"`
+	Profile      string    `json:"profile,omitempty"` // of the data block groups: single, raid1, …
+	ReceivesFrom []Grant   `json:"receives_from,omitempty"`
+	Replicas     int64     `json:"replicas"`
+	AsOf         time.Time `json:"as_of,omitzero"` // when it was so; zero: now
 }
 
 // Grant is a target's permission for one appliance to write into one pool.

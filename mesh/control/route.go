@@ -29,11 +29,14 @@ func Handle[Req, Resp any](s *Server, r Route[Req, Resp], fn func(context.Contex
 		if err := decode(&req, hr); err != nil {
 			return err
 		}
-		resp, err := fn(hr.Context(), req)
+		ctx, silent := withSilences(hr.Context())
+		resp, err := fn(ctx, req)
 		if err != nil {
 			return err
 		}
-		return w.answer(s.head(r.Kind, isDry(req)), resp)
+		h := s.head(r.Kind, isDry(req))
+		h.Silent = silent.all()
+		return w.answer(h, resp)
 	})
 }
 

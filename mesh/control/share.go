@@ -1,5 +1,7 @@
 package control
 
+import "time"
+
 // Share is one writable subvolume of a pool.
 type Share struct {
 	Appliance       string        `json:"appliance"`
@@ -10,6 +12,8 @@ type Share struct {
 	Snapshots       int64         `json:"snapshots"` // of ours, kept for sending
 	ReplicatesTo    []ShareTarget `json:"replicates_to,omitempty"`
 	WorstLagSeconds *float64      `json:"worst_lag_seconds,omitempty"`
+	Self            bool          `json:"self,omitempty"` // it is on this appliance
+	AsOf            time.Time     `json:"as_of,omitzero"` // when it was so; zero: now
 }
 
 // ShareTarget is one place a share is replicated to.

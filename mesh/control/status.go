@@ -6,13 +6,18 @@ const (
 	Critical = "critical" // lag above 3 times the frequency, refused, no space
 )
 
-// Status is the overview of an appliance.
+// Status is the overview of an appliance and of its mesh.
 type Status struct {
 	Node       Node        `json:"node"`
 	Appliances []Appliance `json:"appliances"`
 	Send       []Task      `json:"send"`
 	Receive    []Replica   `json:"receive"`
-	Warnings   []Warning   `json:"warnings"`
+	Warnings   []Warning   `json:"warnings"` // about this appliance; see Twin.Warning and HeldRemoval.Warning
+
+	Pools     []Pool        `json:"pools,omitempty"`      // of the whole mesh, those here first
+	MeshTasks []MeshTask    `json:"mesh_tasks,omitempty"` // of other appliances
+	Held      []HeldRemoval `json:"held,omitempty"`
+	Twins     []Twin        `json:"twins,omitempty"` // that nobody has settled
 }
 
 // Node is the running daemon.

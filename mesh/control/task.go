@@ -47,6 +47,13 @@ type Task struct {
 	ReplicaPath         string    `json:"replica_path,omitempty"` // on the target
 }
 
+// MeshTask is a task of another appliance, as that one told it.
+type MeshTask struct {
+	Appliance string    `json:"appliance"`      // the source
+	AsOf      time.Time `json:"as_of,omitzero"` // when it was so; zero: now
+	Task
+}
+
 // LastRun is the outcome of a task's newest finished run.
 type LastRun struct {
 	Run    uint64    `json:"run"`
