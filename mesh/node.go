@@ -25,6 +25,7 @@ type Config struct {
 	Socket   string     // path of the unix socket of the local API
 	Listen   string     // UDP address and port, such as ":7945"
 	Pools    []PoolPath // empty: mounted btrfs file systems with a label
+	Discover bool       // announce this appliance on the local network (mDNS)
 	Version  string
 	Log      *slog.Logger
 	Ready    func(status string) // called once when everything is up; nil: nobody asks
