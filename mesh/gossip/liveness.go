@@ -1,0 +1,127 @@
+package gossip
+
+import (
+	"sync"
+	"time"
+
+	"btrmesh/certs"
+)
+
+// State is what the mesh thinks of a member.
+type State int
+
+// The states a member can be in. A member that said goodbye is Dead.
+const (
+	Unknown State = 0 // no member, or never heard of since the start
+	Alive   State = 1
+	Suspect State = 2 // alive for the mesh, but it left this appliance's last probe unanswered
+	Dead    State = 3
+)
+
+// String returns the state as one lower-case word.
+func (s State) String() string {
+	switch s {
+	case Alive:
+		return "alive"
+	case Suspect:
+		return "suspect"
+	case Dead:
+		return "dead"
+	default:
+		return "unknown"
+	}
+}
+
+// Liveness is the state of a member and since when it is so. The zero value is
+// Unknown.
+type Liveness struct {
+	State State
+	Since time.Time
+}
+
+// Answers reports whether the member is Alive or Suspect.
+func (l Liveness) Answers() bool { return l.State == Alive || l.State == Suspect }
+
+// roll holds the liveness of all members, and who changed since it was last
+// asked. Safe for concurrent use; its methods never block, since memberlist
+// calls some under its lock.
+type roll struct {
+	news chan struct{} // something is in changed
+
+	mu      sync.Mutex
+	members map[certs.ID]Liveness
+	changed map[certs.ID]bool
+}
+
+func newRoll() *roll {
+	return &roll{
+		news:    make(chan struct{}, 1),
+		members: make(map[certs.ID]Liveness),
+		changed: make(map[certs.ID]bool),
+	}
+}
+
+// become notes that a member is in state s.
+func (r *roll) become(id certs.ID, s State) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.enter(id, s)
+}
+
+// doubt makes an Alive member Suspect.
+func (r *roll) doubt(id certs.ID) { r.turn(id, Alive, Suspect) }
+
+// trust makes a Suspect member Alive.
+func (r *roll) trust(id certs.ID) { r.turn(id, Suspect, Alive) }
+
+func (r *roll) turn(id certs.ID, from, to State) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.members[id].State == from {
+		r.enter(id, to)
+	}
+}
+
+// enter is called with mu held.
+func (r *roll) enter(id certs.ID, s State) {
+	if r.members[id].State == s {
+		return
+	}
+	r.members[id] = Liveness{State: s, Since: time.Now().UTC()}
+	r.changed[id] = true
+	wake(r.news)
+}
+
+// forget makes a member Unknown, without telling anyone.
+func (r *roll) forget(id certs.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.members, id)
+	delete(r.changed, id)
+}
+
+func (r *roll) of(id certs.ID) Liveness {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.members[id]
+}
+
+// take returns who changed since the last call.
+func (r *roll) take() map[certs.ID]Liveness {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make(map[certs.ID]Liveness, len(r.changed))
+	for id := range r.changed {
+		out[id] = r.members[id]
+	}
+	clear(r.changed)
+	return out
+}
+
+// wake leaves a note in a channel of one place.
+func wake(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
