@@ -177,7 +177,7 @@ func (s sending) run(ctx context.Context, w io.Writer) (sendstream.Stats, error)
 		sent <- errors.Join(err, out.Close())
 	}()
 	stop := context.AfterFunc(ctx, func() { _ = r.Close() }) // may be closed already
-	stats, relayErr := sendstream.CopyFrom(w, r, sendstream.Limits{}, s.from)
+	stats, relayErr := sendstream.CopyFrom(w, &patient{src: r}, sendstream.Limits{}, s.from)
 	stop()
 	_ = r.Close() // may be closed already
 	return stats, sendError(ctx, <-sent, relayErr)
@@ -196,25 +196,6 @@ func sendError(ctx context.Context, sendErr, relayErr error) error {
 		return relayErr
 	}
 	return sendErr
-}
-
-// pipeSize holds back the kernel as little as an unprivileged pipe can.
-const pipeSize = 1 << 20
-
-// sendPipe returns a pipe whose read end can be closed under a reader. The
-// write end blocks: the kernel would take EAGAIN for a failure.
-func sendPipe() (r, w *os.File, err error) {
-	var fd [2]int
-	if err := unix.Pipe2(fd[:], unix.O_CLOEXEC); err != nil {
-		return nil, nil, fmt.Errorf("make pipe: %w", err)
-	}
-	_, _ = unix.FcntlInt(uintptr(fd[1]), unix.F_SETPIPE_SZ, pipeSize) // only slower without
-	err = unix.SetNonblock(fd[0], true)
-	r, w = os.NewFile(uintptr(fd[0]), "send stream"), os.NewFile(uintptr(fd[1]), "send stream")
-	if err != nil {
-		return nil, nil, errors.Join(err, r.Close(), w.Close())
-	}
-	return r, w, nil
 }
 
 // ioctl runs SEND, on a thread that no signal reaches and that ends with the
