@@ -2,6 +2,8 @@ package mesh
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -233,3 +235,9 @@ func (n *Node) peerName(tx *state.Tx, id certs.ID) string {
 	}
 	return id.Short()
 }
+
+// Packet implements stream.Handler: there is no gossip to take it.
+func (n *Node) Packet(certs.ID, netip.AddrPort, []byte) {}
+
+// Gossip implements stream.Handler: there is no gossip to talk.
+func (n *Node) Gossip(context.Context, certs.ID, net.Conn) {}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -13,12 +14,14 @@ import (
 	"btrmesh/certs"
 )
 
-// Config is what an Endpoint needs. All fields but Lanes are required. The
-// functions are called from many goroutines and must not block.
+// Config is what an Endpoint needs. All fields but Lanes and Hold are required.
+// The functions are called from many goroutines and must not block.
 type Config struct {
 	Identity *certs.Identity
 	Name     func() string // this appliance's name, told to peers
 	Version  string        // of this software, told to peers
+	Instance [16]byte      // of this state directory, random; told to peers
+	Boots    uint64        // how often the daemon was started on it; told to peers
 	// Conn is the one socket of the daemon. The Endpoint reads and writes it
 	// until Run returns; the caller closes it afterwards. A *net.UDPConn keeps
 	// its control messages: offload, ECN and path MTU discovery depend on them.
@@ -26,9 +29,13 @@ type Config struct {
 	Member    func(certs.ID) bool     // the live member set; asked on every handshake and every stream
 	Pairing   func() bool             // an unexpired invite exists, a used one included
 	Addresses func(certs.ID) []string // host:port of a peer, in the order to try
-	Handler   Handler
-	Lanes     int // of a session, 1..16; 0: 2
-	Log       *slog.Logger
+	// Hold says whether an idle mesh connection to a peer is kept alive; asked
+	// when dialling. One that is not closes after 15 s without traffic, also in
+	// the middle of a question, and is dialled again when needed. nil: always.
+	Hold    func(certs.ID) bool
+	Handler Handler
+	Lanes   int // of a session, 1..16; 0: 2
+	Log     *slog.Logger
 }
 
 // Handler is the engine behind an Endpoint. Its methods run concurrently, on
@@ -44,6 +51,12 @@ type Handler interface {
 	// Redeem decides about a joiner. It must compare r.Proof. The same joiner
 	// may come again after a crash and must then get the same answer.
 	Redeem(ctx context.Context, r JoinRequest) (JoinAnswer, error)
+	// Packet takes a packet of a member. It must not block and owns b. Packets
+	// may be lost, doubled or out of order.
+	Packet(peer certs.ID, from netip.AddrPort, b []byte)
+	// Gossip talks with a member's gossip, which opened conn, and may close it.
+	// It is closed when Gossip returns.
+	Gossip(ctx context.Context, peer certs.ID, conn net.Conn)
 	// Confirm makes the joiner's membership final: it has stored ours.
 	Confirm(ctx context.Context, joiner certs.ID) error
 }
@@ -53,10 +66,15 @@ type Link struct {
 	Peer    certs.ID
 	Name    string // the peer's, as it says
 	Version string // of the peer's software, as it says
-	Addr    string
-	RTT     time.Duration // smoothed
-	Since   time.Time
-	Dialled bool // by us
+	// Instance is the peer's state directory and Boots how often its daemon was
+	// started on it, as it says. Two live links of one peer that differ in
+	// Instance are two machines with one key.
+	Instance [16]byte
+	Boots    uint64
+	Addr     string
+	RTT      time.Duration // smoothed
+	Since    time.Time
+	Dialled  bool // by us
 }
 
 // Stats are the bytes one end of a session has moved so far.
@@ -107,23 +125,28 @@ func baseConfig() *quic.Config {
 	}
 }
 
-// acceptConfig serves every accepted connection: the shorter idle time of the
-// two ends counts, so the dialler decides.
+// acceptConfig serves every accepted connection. The shorter idle time of the
+// two ends counts, and only the dialler keeps alive: it decides.
 func acceptConfig() *quic.Config {
 	c := baseConfig()
-	c.MaxIdleTimeout, c.KeepAlivePeriod = dataIdle, dataKeepAlive
+	c.MaxIdleTimeout, c.EnableDatagrams = dataIdle, true
 	return c
 }
 
-func meshConfig() *quic.Config {
+// meshConfig is for mesh connections; those that are not held may idle out.
+func meshConfig(hold bool) *quic.Config {
 	c := baseConfig()
-	c.MaxIdleTimeout, c.KeepAlivePeriod = meshIdle, meshKeepAlive
+	c.MaxIdleTimeout, c.EnableDatagrams = meshIdle, true
+	if hold {
+		c.KeepAlivePeriod = meshKeepAlive
+	}
 	return c
 }
 
 // dataConfig is for connections on which only we open streams.
 func dataConfig() *quic.Config {
-	c := acceptConfig()
+	c := baseConfig()
+	c.MaxIdleTimeout, c.KeepAlivePeriod = dataIdle, dataKeepAlive
 	c.MaxIncomingStreams, c.MaxIncomingUniStreams = -1, -1
 	return c
 }

@@ -106,7 +106,7 @@ func (e *Endpoint) dialMesh(ctx context.Context, peer certs.ID) (*link, error) {
 // dialLink connects and greets: only the peer's answer proves that it takes
 // us for a member, as the client of TLS 1.3 finishes first.
 func (e *Endpoint) dialLink(ctx context.Context, peer certs.ID, addr netip.AddrPort) (*link, error) {
-	conn, err := e.transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), e.c.Identity.Client(peer, e.c.Member), meshConfig())
+	conn, err := e.transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), e.c.Identity.Client(peer, e.c.Member), meshConfig(e.holds(peer)))
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +123,13 @@ func (e *Endpoint) dialLink(ctx context.Context, peer certs.ID, addr netip.AddrP
 	return l, nil
 }
 
+func (e *Endpoint) holds(peer certs.ID) bool { return e.c.Hold == nil || e.c.Hold(peer) }
+
 func (e *Endpoint) hello(token bytes16) hello {
-	return hello{Protocol: Protocol(), Name: e.c.Name(), Version: e.c.Version, Token: token}
+	return hello{
+		Protocol: Protocol(), Name: e.c.Name(), Version: e.c.Version, Token: token,
+		Instance: e.c.Instance, Boots: e.c.Boots,
+	}
 }
 
 // dialData makes one more connection to where l goes, for lanes: through a

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ type Endpoint struct {
 	conns     *registry
 	dials     *dials
 	sessions  *sessions
+	outbox    *outbox
 	joins     *rate.Limiter
 	joining   atomic.Int64 // pairing connections at this moment
 	tasks     tasks
@@ -53,7 +55,7 @@ func Listen(c Config) (*Endpoint, error) {
 	}
 	e := &Endpoint{
 		c: c, self: c.Identity.ID(), transport: newTransport(c),
-		dials: newDials(), sessions: newSessions(),
+		dials: newDials(), sessions: newSessions(), outbox: newOutbox(),
 		joins: rate.NewLimiter(joinsEvery, joinsBurst), stopped: make(chan struct{}),
 	}
 	e.conns = newRegistry(e.self)
@@ -85,6 +87,9 @@ func newTransport(c Config) *quic.Transport {
 // and an error if the socket fails. The socket is left open.
 func (e *Endpoint) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, e.stop)()
+	e.outbox.serve(func(box *mailbox) bool {
+		return e.tasks.start(func() { e.emptyMailbox(ctx, box) })
+	})
 	err := e.accept(ctx)
 	e.stop()
 	e.tasks.wait()
@@ -173,12 +178,24 @@ func (e *Endpoint) Disconnect(peer certs.ID, code uint64, why string) {
 
 // Links lists the live mesh connections, the one in use per peer, by peer.
 func (e *Endpoint) Links() []Link {
+	return e.list(func(l *link) bool { return e.conns.best(l.peer) == l })
+}
+
+// AllLinks lists every live mesh connection, those that another has superseded
+// included, by peer.
+func (e *Endpoint) AllLinks() []Link {
+	return e.list(func(l *link) bool { return l.greeted.Load() != nil && l.live() })
+}
+
+func (e *Endpoint) list(which func(*link) bool) []Link {
 	var out []Link
 	for _, l := range e.conns.all() {
-		if e.conns.best(l.peer) == l {
+		if which(l) {
 			out = append(out, l.describe())
 		}
 	}
-	slices.SortFunc(out, func(a, b Link) int { return a.Peer.Compare(b.Peer) })
+	slices.SortFunc(out, func(a, b Link) int {
+		return cmp.Or(a.Peer.Compare(b.Peer), a.Since.Compare(b.Since))
+	})
 	return out
 }

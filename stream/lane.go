@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -106,33 +107,32 @@ func (la *lane) close() {
 	}
 }
 
-// serveLane reads a lane's header and feeds its chunks to the session it names.
-func (e *Endpoint) serveLane(l *link, s *quic.ReceiveStream) {
-	_ = s.SetReadDeadline(time.Now().Add(firstWords)) // cannot fail
+// errNoSession means that a lane belongs to no session, or not to its number.
+var errNoSession = errors.New("no session for this lane")
+
+// serveLane reads the rest of a lane's header and feeds its chunks to the
+// session it names. An error means that there is none.
+func (e *Endpoint) serveLane(l *link, s *quic.ReceiveStream) error {
 	token, number, err := readLaneHeader(s)
 	if err != nil {
-		s.CancelRead(quic.StreamErrorCode(CodeProtocol))
-		return
+		return err
 	}
 	in, ok := e.sessions.find(sessionKey{l.peer, token})
 	if !ok || !in.claimLane(number) {
-		s.CancelRead(quic.StreamErrorCode(CodeUnknown))
-		e.c.Log.Debug("lane refused", "peer", l.peer, "lane", number)
-		return
+		return fmt.Errorf("lane %d: %w", number, errNoSession)
 	}
 	_ = s.SetReadDeadline(time.Time{}) // cannot fail
 	in.feed(s)
+	return nil
 }
 
+// readLaneHeader reads what follows the kind.
 func readLaneHeader(r io.Reader) (token bytes16, number int, err error) {
-	var b [laneHead]byte
+	var b [laneHead - 2]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {
 		return bytes16{}, 0, noEOF(err)
 	}
-	if b[0] != protocolVersion || streamKind(b[1]) != kindLane {
-		return bytes16{}, 0, fmt.Errorf("lane of protocol %d, kind %d: %w", b[0], b[1], ErrBadStream)
-	}
-	return bytes16(b[2:18]), int(b[18]), nil
+	return bytes16(b[:16]), int(b[16]), nil
 }
 
 // readChunks takes chunks from r into w until r ends. It reads a payload only

@@ -50,8 +50,9 @@ func (l *link) hold() (release func()) {
 func (l *link) describe() Link {
 	h := l.greeted.Load()
 	return Link{
-		Peer: l.peer, Name: h.Name, Version: h.Version, Addr: l.conn.RemoteAddr().String(),
-		RTT: l.conn.ConnectionStats().SmoothedRTT, Since: l.since, Dialled: l.dialled,
+		Peer: l.peer, Name: h.Name, Version: h.Version, Instance: h.Instance, Boots: h.Boots,
+		Addr: l.conn.RemoteAddr().String(),
+		RTT:  l.conn.ConnectionStats().SmoothedRTT, Since: l.since, Dialled: l.dialled,
 	}
 }
 

@@ -279,3 +279,47 @@ func TestPeerCannotOpenTooManyConnections(t *testing.T) {
 		b.Disconnect(a.id, CodeNone, "")
 	})
 }
+
+func TestLinkThatIsNotHeldIdlesOutAndIsDialledAgain(t *testing.T) {
+	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
+		t.Helper()
+		a, b := f.nodes[0], f.nodes[1]
+		a.loose = true
+		for range 2 {
+			if _, err := a.Query(t.Context(), b.id, Query{Kind: QueryInfo}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(meshIdle - time.Second)
+			if len(a.Links()) != 1 {
+				t.Error("lost before its time")
+			}
+			time.Sleep(3 * time.Second)
+			if len(a.Links()) != 0 || len(b.Links()) != 0 {
+				t.Error("an idle link that is not held is still listed")
+			}
+		}
+	})
+}
+
+func TestTwoMachinesWithOneKeyShowAsTwoLinks(t *testing.T) {
+	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
+		t.Helper()
+		a, b := f.nodes[0], f.nodes[1]
+		if _, err := a.Query(t.Context(), b.id, Query{Kind: QueryInfo}); err != nil {
+			t.Fatal(err)
+		}
+		copied := f.copied(a)
+		copied.c.Instance, copied.c.Boots = [16]byte{77}, 1
+		if _, err := copied.Query(t.Context(), b.id, Query{Kind: QueryInfo}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		links := b.AllLinks()
+		if len(links) != 2 || links[0].Instance != a.c.Instance || links[0].Boots != 3 || links[1].Instance != copied.c.Instance || links[1].Boots != 1 {
+			t.Errorf("links %+v", links)
+		}
+		if links := b.Links(); len(links) != 1 || links[0].Instance != copied.c.Instance {
+			t.Errorf("in use %+v", links)
+		}
+	})
+}

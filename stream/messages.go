@@ -41,6 +41,8 @@ const (
 	kindLane    streamKind = 3 // unidirectional: chunks of one run
 	kindPair    streamKind = 4 // bidirectional: one invite, pairing connections only
 	kindGreet   streamKind = 5 // bidirectional: first on a mesh connection, once
+	kindPacket  streamKind = 6 // unidirectional: one packet too large for a datagram
+	kindGossip  streamKind = 7 // bidirectional: bytes of the gossip
 )
 
 // MaxHeld is the most snapshots one Have may name.
@@ -66,12 +68,15 @@ type message interface {
 }
 
 // hello opens a session: source → target, <= 600 B. On a stream of kind greet
-// both sides send one, the dialler first, without token.
+// both sides send one, the dialler first, without token. Two instances under one
+// key are two machines: a copied disk.
 type hello struct {
 	Protocol Range   `cbor:"1,keyasint"`
 	Name     string  `cbor:"2,keyasint"` // the sender's appliance name, a label
 	Version  string  `cbor:"3,keyasint"` // of the sender's software
 	Token    bytes16 `cbor:"4,keyasint"` // names the session on its lanes
+	Instance bytes16 `cbor:"5,keyasint"` // of the sender's state directory
+	Boots    uint64  `cbor:"6,keyasint"` // how often the sender's daemon was started on it
 }
 
 // Offer says what the source would send: source → target, after hello,

@@ -25,7 +25,7 @@ func day() time.Time { return time.Date(2026, 11, 23, 9, 41, 0, 123456789, time.
 func samples() map[string]message {
 	uuid := btrfs.UUID{0x10, 0x20, 0x30, 15: 0xff}
 	return map[string]message{
-		"hello": hello{Protocol: Range{1, 1}, Name: "nas-a", Version: "1.0", Token: bytes16{1, 15: 2}},
+		"hello": hello{Protocol: Range{1, 1}, Name: "nas-a", Version: "1.0", Token: bytes16{1, 15: 2}, Instance: bytes16{3}, Boots: 4},
 		"offer": Offer{
 			Task: "photos-nas-b", Run: 42, Every: 300, Keep: "last 7", Share: "photos", ShareUUID: uuid,
 			Pool: "tank", Snapshot: btrfs.UUID{7}, CTransID: 99, Taken: day(), Unchanged: true, Full: true, Open: []uint64{40, 41},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -26,6 +27,8 @@ type fabric struct {
 	t     *testing.T
 	nodes []*node
 
+	spare net.PacketConn // the socket of one more node
+
 	mu      sync.Mutex
 	members map[certs.ID]bool
 	drop    func(simnet.Packet) bool // nil: none
@@ -38,12 +41,15 @@ type node struct {
 	id      certs.ID
 	addr    string
 	pairing bool
+	loose   bool                    // does not hold idle connections
 	peers   func(certs.ID) []string // nil: those of the fabric
 	stop    context.CancelFunc
 	ran     chan error
 
 	answer  func(context.Context, certs.ID, Query) (Answer, error)
 	receive func(context.Context, *Inbound)
+	packet  func(certs.ID, netip.AddrPort, []byte)
+	gossip  func(certs.ID, net.Conn)
 	redeem  func(JoinRequest) (JoinAnswer, error)
 	confirm func(certs.ID) error
 }
@@ -51,7 +57,12 @@ type node struct {
 func (n *node) Answer(ctx context.Context, peer certs.ID, q Query) (Answer, error) {
 	return n.answer(ctx, peer, q)
 }
-func (n *node) Receive(ctx context.Context, in *Inbound) { n.receive(ctx, in) }
+func (n *node) Receive(ctx context.Context, in *Inbound)            { n.receive(ctx, in) }
+func (n *node) Packet(peer certs.ID, from netip.AddrPort, b []byte) { n.packet(peer, from, b) }
+func (n *node) Gossip(_ context.Context, peer certs.ID, conn net.Conn) {
+	n.gossip(peer, conn)
+}
+
 func (n *node) Redeem(_ context.Context, r JoinRequest) (JoinAnswer, error) {
 	return n.redeem(r)
 }
@@ -103,15 +114,16 @@ func onNet(t *testing.T, n int, latency time.Duration, test func(*testing.T, *fa
 		sim := &simnet.Simnet{Router: f}
 		for i, id := range ids {
 			f.members[id.ID()] = true
-			addr := &net.UDPAddr{IP: net.IPv4(10, 0, 0, byte(i+1)).To4(), Port: 7945}
-			f.attach(id, sim.NewEndpoint(addr, simnet.NodeBiDiLinkSettings{Latency: latency}))
+			f.attach(id, plug(sim, i, latency))
 		}
+		f.spare = plug(sim, n, latency)
 		if err := sim.Start(); err != nil {
 			t.Fatal(err)
 		}
 		for _, n := range f.nodes {
 			n.run()
 		}
+		synctest.Wait() // until all serve
 		test(t, f)
 		for _, n := range f.nodes {
 			n.halt()
@@ -119,11 +131,27 @@ func onNet(t *testing.T, n int, latency time.Duration, test func(*testing.T, *fa
 		for _, n := range f.nodes {
 			_ = n.c.Conn.Close()
 		}
+		_ = f.spare.Close()
 		time.Sleep(time.Minute) // let packets and timers under way run out
 		if err := sim.Close(); err != nil {
 			t.Fatal(err)
 		}
 	})
+}
+
+// plug attaches the socket of node i to the network.
+func plug(sim *simnet.Simnet, i int, latency time.Duration) net.PacketConn {
+	addr := &net.UDPAddr{IP: net.IPv4(10, 0, 0, byte(i+1)).To4(), Port: 7945}
+	return sim.NewEndpoint(addr, simnet.NodeBiDiLinkSettings{Latency: latency})
+}
+
+// copied starts another machine with the key of n, once per fabric.
+func (f *fabric) copied(n *node) *node {
+	f.t.Helper()
+	f.attach(n.c.Identity, f.spare)
+	twin := f.nodes[len(f.nodes)-1]
+	twin.run()
+	return twin
 }
 
 func identity(t *testing.T) *certs.Identity {
@@ -141,6 +169,8 @@ func (f *fabric) attach(id *certs.Identity, conn net.PacketConn) {
 	name := fmt.Sprintf("nas-%d", len(f.nodes))
 	n.answer = func(context.Context, certs.ID, Query) (Answer, error) { return Info{Name: name}.Answer() }
 	n.receive = func(context.Context, *Inbound) {}
+	n.packet = func(certs.ID, netip.AddrPort, []byte) {}
+	n.gossip = func(certs.ID, net.Conn) {}
 	var err error
 	n.Endpoint, err = Listen(Config{
 		Identity: id, Name: func() string { return name }, Version: "1.0", Conn: conn,
@@ -151,6 +181,7 @@ func (f *fabric) attach(id *certs.Identity, conn net.PacketConn) {
 			}
 			return f.addresses(id)
 		},
+		Instance: [16]byte{byte(len(f.nodes) + 1)}, Boots: 3, Hold: func(certs.ID) bool { return !n.loose },
 		Handler: n, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

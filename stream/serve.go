@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -19,7 +20,8 @@ func (e *Endpoint) serve(ctx context.Context, l *link) {
 	defer cancel(nil)
 	defer l.whenClosed(func() { cancel(lost(l.peer, l.cause())) })()
 	var streams sync.WaitGroup
-	streams.Go(func() { e.acceptLanes(ctx, l, &streams) })
+	streams.Go(func() { e.acceptOneWay(ctx, l, &streams) })
+	streams.Go(func() { e.acceptPackets(ctx, l) })
 	e.acceptStreams(ctx, l, &streams)
 	streams.Wait()
 }
@@ -37,7 +39,7 @@ func (e *Endpoint) acceptStreams(ctx context.Context, l *link, streams *sync.Wai
 	}
 }
 
-func (e *Endpoint) acceptLanes(ctx context.Context, l *link, streams *sync.WaitGroup) {
+func (e *Endpoint) acceptOneWay(ctx context.Context, l *link, streams *sync.WaitGroup) {
 	for {
 		s, err := l.conn.AcceptUniStream(ctx)
 		if err != nil || e.stillMember(l) != nil {
@@ -45,9 +47,35 @@ func (e *Endpoint) acceptLanes(ctx context.Context, l *link, streams *sync.WaitG
 		}
 		streams.Go(func() {
 			defer l.hold()()
-			e.serveLane(l, s)
+			e.serveOneWay(l, s)
 		})
 	}
+}
+
+// serveOneWay reads what a unidirectional stream is for and serves it.
+func (e *Endpoint) serveOneWay(l *link, s *quic.ReceiveStream) {
+	_ = s.SetReadDeadline(time.Now().Add(firstWords)) // cannot fail
+	kind, err := readKind(s)
+	switch {
+	case err == nil && kind == kindLane:
+		err = e.serveLane(l, s)
+	case err == nil && kind == kindPacket:
+		err = e.serveLargePacket(l, s)
+	case err == nil:
+		err = fmt.Errorf("one-way stream of kind %d: %w", kind, ErrBadStream)
+	}
+	if err != nil {
+		s.CancelRead(quic.StreamErrorCode(codeOf(err)))
+		e.c.Log.Debug("stream refused", "peer", l.peer, "kind", int(kind), "err", err)
+	}
+}
+
+// codeOf says on a stream why it was not read to its end.
+func codeOf(err error) uint64 {
+	if errors.Is(err, errNoSession) {
+		return CodeUnknown
+	}
+	return CodeProtocol
 }
 
 // serveStream reads what a stream is for and serves it.
@@ -77,6 +105,8 @@ func (e *Endpoint) dispatch(ctx context.Context, l *link, w *wire, kind streamKi
 		return e.serveQuery(ctx, l, w)
 	case kind == kindSession && l.greeted.Load() != nil:
 		return e.serveSession(ctx, l, w)
+	case kind == kindGossip && l.greeted.Load() != nil:
+		return e.serveGossip(ctx, l, w.stream)
 	default:
 		return fmt.Errorf("stream of kind %d: %w", kind, ErrBadStream)
 	}
