@@ -112,7 +112,7 @@ func kinds() []kind {
 	a, p, g, task, rep, inv := anAppliance(), aPeer(), aGrant(), aTask(), aReplica(), anInvite()
 	rec := Record{Hash: [32]byte{7}, Raw: []byte("signed")}
 	dec := Decision{Subject: id(2), Verdict: Remove, At: noon}
-	hold := Hold{Hash: [32]byte{8}, Approved: true, At: noon}
+	hold := Hold{Hash: [32]byte{8}, Standing: Approved, At: noon}
 	return []kind{
 		{"appliance", applianceKey(), func(tx *Tx) error { return tx.PutAppliance(a) }, of(a, (*Tx).Appliance), nil, nil},
 		{
@@ -151,7 +151,8 @@ func kinds() []kind {
 		},
 		{
 			"hold", holdKey(hold.Hash), func(tx *Tx) error { return tx.PutHold(hold) },
-			of(hold, func(tx *Tx) (Hold, bool, error) { return get[Hold](tx, holdKey(hold.Hash)) }), counted((*Tx).Holds), nil,
+			of(hold, func(tx *Tx) (Hold, bool, error) { return get[Hold](tx, holdKey(hold.Hash)) }), counted((*Tx).Holds),
+			func(tx *Tx) error { return tx.DeleteHold(hold.Hash) },
 		},
 	}
 }

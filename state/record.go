@@ -60,11 +60,20 @@ func (tx *Tx) Decisions() ([]Decision, error) { return list[Decision](tx, []byte
 // DeleteDecision takes a decision back. One not there is no error.
 func (tx *Tx) DeleteDecision(subject certs.ID) error { return tx.drop(decisionKey(subject)) }
 
-// Hold keeps a removal without effect on this appliance until a person approves
-// it, or says that it was approved.
+// Standing is what counts of a removal on this appliance.
+type Standing uint8
+
+// The standings. They are stored: a number never changes its meaning.
+const (
+	Held     Standing = 1 // it waits for a person
+	Approved Standing = 2 // a person stands behind it
+	Vouched  Standing = 3 // it came from a member
+)
+
+// Hold is the standing of one removal, by the record that states it.
 type Hold struct {
 	Hash     [32]byte  `cbor:"1,keyasint,omitzero"` // of the record
-	Approved bool      `cbor:"2,keyasint,omitzero"`
+	Standing Standing  `cbor:"2,keyasint,omitzero"`
 	At       time.Time `cbor:"3,keyasint,omitzero"`
 }
 
@@ -78,3 +87,6 @@ func (tx *Tx) PutHold(h Hold) error {
 
 // Holds returns all holds by hash; see Tx for corrupt ones.
 func (tx *Tx) Holds() ([]Hold, error) { return list[Hold](tx, []byte{kindHold}) }
+
+// DeleteHold forgets a standing. One not there is no error.
+func (tx *Tx) DeleteHold(hash [32]byte) error { return tx.drop(holdKey(hash)) }
