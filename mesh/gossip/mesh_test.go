@@ -1,0 +1,79 @@
+package gossip
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+)
+
+var large = flag.Bool("mesh.large", false, "simulate a mesh of 1000 members as well")
+
+// row is what was measured of a mesh.
+type row struct {
+	members          int
+	converged, known time.Duration
+	packetBytes      float64 // per second and node, idle
+	packets          float64
+	streamBytes      float64
+	wall             time.Duration
+}
+
+func TestCostPerMemberGrowsNoFasterThanTheLogarithm(t *testing.T) {
+	sizes := []int{4, 16, 64, 256}
+	if testing.Short() {
+		sizes = sizes[:3]
+	}
+	if *large {
+		sizes = append(sizes, 1000)
+	}
+	var table strings.Builder
+	fmt.Fprintln(&table, "members | converged | record known to all | idle per node: packet B/s | packets/s | stream B/s | wall")
+	measured := make(map[int]row)
+	for _, size := range sizes {
+		begin := time.Now()
+		var r row
+		inBubble(t, func(t *testing.T) { r = measure(t, size) })
+		r.wall = time.Since(begin)
+		measured[size] = r
+		fmt.Fprintf(&table, "%7d | %9s | %19s | %25.0f | %9.2f | %10.0f | %s\n", r.members, r.converged, r.known,
+			r.packetBytes, r.packets, r.streamBytes, r.wall.Round(time.Millisecond))
+	}
+	t.Logf("\n%s", table.String())
+	for size, r := range measured {
+		if r.known > 5*time.Second {
+			t.Errorf("%d members: a record took %s to reach all", size, r.known)
+		}
+		base := measured[16]
+		if limit := base.packetBytes * math.Log2(float64(size)) / math.Log2(16) * 1.25; size > 16 && r.packetBytes > limit {
+			t.Errorf("%d members: %.0f packet bytes/s per node, 16 members: %.0f", size, r.packetBytes, base.packetBytes)
+		}
+	}
+}
+
+func measure(t *testing.T, size int) row {
+	t.Helper()
+	const idle = time.Minute
+	s := newMesh(t, size)
+	r := row{members: size}
+	r.converged = s.until(2*time.Minute, s.converged)
+	r.known = s.spread(size/2, "a record", time.Minute)
+	time.Sleep(30 * time.Second) // news has died down
+	packets, packetBytes, streamBytes := s.sent()
+	time.Sleep(idle)
+	p, pb, sb := s.sent()
+	per := func(n int64) float64 { return float64(n) / idle.Seconds() / float64(size) }
+	r.packets, r.packetBytes, r.streamBytes = per(p-packets), per(pb-packetBytes), per(sb-streamBytes)
+	return r
+}
+
+func (s *sim) sent() (packets, packetBytes, streamBytes int64) {
+	for _, n := range s.all() {
+		packets += n.packets.Load()
+		packetBytes += n.packetBytes.Load()
+		streamBytes += n.streamBytes.Load()
+	}
+	return packets, packetBytes, streamBytes
+}

@@ -1,0 +1,62 @@
+package gossip
+
+import (
+	"io"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+const (
+	// packetBuffer is how much memberlist puts into a packet, in bytes.
+	packetBuffer = 1150
+	// crcOverhead is what memberlist adds for peers of protocol 5, uncounted.
+	crcOverhead = 5
+	// MaxPacket is the size of the largest packet this package sends, in bytes.
+	// It fits a QUIC datagram before the path's MTU is known (1243 bytes).
+	MaxPacket = prefixSize + packetBuffer + crcOverhead
+
+	// delegateVersion numbers batches, notes and marks together. Members of two
+	// versions that exclude each other do not join.
+	delegateVersion = 1
+)
+
+// settings are memberlist's, where they differ from DefaultLANConfig with the
+// reason. A member that stopped is found dead after, at worst:
+//
+//	until somebody probes it   Probe × 1 on average; 1 in 100 times × 4
+//	until the probe fails      Probe
+//	until suspicion is over    SuspicionMult × Probe × max(1, log10 n)
+//
+// that is 6 s with two members, 7 s on average with 16, 10 s with 256. Idle
+// cost does not depend on n: one probe and its answer per interval.
+func settings(t Timing, line *transport, d *delegate, log io.Writer) *memberlist.Config {
+	c := memberlist.DefaultLANConfig()
+	c.Name = d.g.c.Self.String() // bound to the key by the network
+	c.RequireNodeNames = true
+	c.Transport = line
+	c.LogOutput = log
+	c.Delegate, c.Alive, c.Events, c.Conflict, c.Ping = d, d, d, d, d
+	c.DelegateProtocolMin = delegateVersion
+	c.DelegateProtocolMax = delegateVersion
+	c.DelegateProtocolVersion = delegateVersion
+
+	c.BindAddr, c.BindPort = anywhereHost, anywherePort           // nothing is bound
+	c.AdvertiseAddr, c.AdvertisePort = anywhereHost, anywherePort // the same for all
+
+	c.ProbeInterval = t.Probe      // 1.2 s, not 1 s: leaves 0.2 s for others to probe in our stead
+	c.ProbeTimeout = t.ProbeDirect // 1 s, not 0.5 s: a busy member is no lost packet
+	c.SuspicionMult = 3            // not 4: pays for the slower probes
+	c.SuspicionMaxTimeoutMult = 2  // not 6: without a second witness 7 s, not 22 s
+	c.AwarenessMaxMultiplier = 4   // not 8: many dead at once are still found within seconds
+	c.GossipInterval = t.Gossip
+	c.PushPullInterval = t.PushPull
+	c.TCPTimeout = t.Dial // 5 s, not 10 s: silent members are tried again by reconnect
+
+	c.UDPBufferSize = packetBuffer           // not 1400: see MaxPacket
+	c.EnableCompression = false              // LZW: costs more than it saves, and is refused when it comes
+	c.DeadNodeReclaimTime = 10 * time.Second // not never; no address differs, so this is a second line
+	c.DNSConfigPath = ""                     // no name is ever resolved
+	c.QueueCheckInterval = 10 * time.Minute  // not 30 s: only a metric nobody reads
+	return c
+}

@@ -1,0 +1,437 @@
+package gossip
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"btrmesh/certs"
+)
+
+// sim is a mesh in memory, for one synctest bubble.
+type sim struct {
+	t       *testing.T
+	latency time.Duration
+	ids     []certs.ID // of all that may take part; members unless removed
+
+	mu      sync.Mutex
+	nodes   map[certs.ID]*node // that run
+	removed map[certs.ID]bool
+	cut     func(from, to certs.ID) bool          // packets and streams get lost
+	delay   func(from, to certs.ID) time.Duration // added to latency
+	loss    float64                               // of packets, 0..1
+	random  *rand.Rand
+}
+
+// node is one running appliance of a sim.
+type node struct {
+	sim     *sim
+	id      certs.ID
+	g       *Gossip
+	records *records
+	stop    context.CancelFunc
+	ended   chan struct{}
+	ctx     context.Context //nolint:containedctx // that its streams are served under
+
+	packets, packetBytes, streamBytes atomic.Int64 // sent
+
+	mu   sync.Mutex
+	told map[certs.ID][]State // by Changed
+}
+
+func testID(i int) certs.ID {
+	return sha256.Sum256(binary.BigEndian.AppendUint64([]byte("member"), uint64(i)))
+}
+
+func newSim(t *testing.T, size int) *sim {
+	t.Helper()
+	s := &sim{
+		t: t, latency: 5 * time.Millisecond, nodes: make(map[certs.ID]*node), removed: make(map[certs.ID]bool),
+		random: rand.New(rand.NewPCG(1, uint64(size))),
+	}
+	for i := range size {
+		s.ids = append(s.ids, testID(i))
+	}
+	return s
+}
+
+// newMesh starts a mesh of size members within a second and stops it at the end
+// of the test.
+func newMesh(t *testing.T, size int) *sim {
+	t.Helper()
+	s := newSim(t, size)
+	t.Cleanup(s.stopAll)
+	for i := range size {
+		s.start(i)
+		time.Sleep(time.Second / time.Duration(size))
+	}
+	return s
+}
+
+func (s *sim) start(i int) *node {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	n := &node{
+		sim: s, id: s.ids[i], stop: cancel, ended: make(chan struct{}), ctx: ctx,
+		told: make(map[certs.ID][]State),
+	}
+	n.records = &records{node: n, raw: make(map[string]time.Time)}
+	g, err := New(Config{
+		Self: n.id, Mesh: [32]byte{1, 2, 3}, Members: n.others, IsMember: s.isMember, Network: n, Records: n.records,
+		Changed: n.changed, Log: slog.New(slog.DiscardHandler), Random: s.float,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	n.g = g
+	s.mu.Lock()
+	s.nodes[n.id] = n
+	s.mu.Unlock()
+	go func() {
+		defer close(n.ended)
+		if err := g.Run(ctx); err != nil {
+			s.t.Error(err)
+		}
+	}()
+	return n
+}
+
+func (s *sim) node(i int) *node { return s.at(s.ids[i]) }
+
+func (s *sim) at(id certs.ID) *node {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nodes[id]
+}
+
+func (s *sim) all() []*node {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*node
+	for _, id := range s.ids {
+		if n := s.nodes[id]; n != nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// kill takes a node from the network and ends it unheard.
+func (s *sim) kill(i int) {
+	n := s.node(i)
+	s.mu.Lock()
+	delete(s.nodes, n.id)
+	s.mu.Unlock()
+	n.stop()
+	<-n.ended
+}
+
+// leave ends a node in order.
+func (s *sim) leave(i int) {
+	n := s.node(i)
+	n.stop()
+	<-n.ended
+	s.mu.Lock()
+	delete(s.nodes, n.id)
+	s.mu.Unlock()
+}
+
+func (s *sim) stopAll() {
+	s.mu.Lock()
+	nodes := s.nodes
+	s.nodes = nil
+	s.mu.Unlock()
+	for _, n := range nodes {
+		n.stop()
+	}
+	for _, n := range nodes {
+		<-n.ended
+	}
+	time.Sleep(Linger)
+}
+
+func (s *sim) remove(i int) {
+	s.mu.Lock()
+	s.removed[s.ids[i]] = true
+	s.mu.Unlock()
+	for _, n := range s.all() {
+		n.g.Forget(s.ids[i])
+	}
+}
+
+func (s *sim) setCut(cut func(from, to certs.ID) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut = cut
+}
+
+func (s *sim) setDelay(delay func(from, to certs.ID) time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delay = delay
+}
+
+func (s *sim) setLoss(loss float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loss = loss
+}
+
+func (s *sim) isMember(id certs.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.ids, id) && !s.removed[id]
+}
+
+func (s *sim) float() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.random.Float64()
+}
+
+// way says how long a packet takes, and whether it arrives.
+func (s *sim) way(from, to certs.ID) (time.Duration, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.nodes[from] == nil || s.nodes[to] == nil || s.cut != nil && s.cut(from, to) {
+		return 0, false
+	}
+	d := s.latency
+	if s.delay != nil {
+		d += s.delay(from, to)
+	}
+	return d, true
+}
+
+func (s *sim) lost() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loss > 0 && s.random.Float64() < s.loss
+}
+
+// until waits until cond holds for all pairs of running nodes, and returns how
+// long that took.
+func (s *sim) until(most time.Duration, cond func(n *node, of certs.ID) bool) time.Duration {
+	s.t.Helper()
+	return s.wait(most, func() bool {
+		for _, n := range s.all() {
+			for _, id := range s.ids {
+				if id != n.id && !cond(n, id) {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
+
+func (s *sim) wait(most time.Duration, cond func() bool) time.Duration {
+	s.t.Helper()
+	begin := time.Now()
+	for !cond() {
+		if time.Since(begin) > most {
+			s.t.Fatalf("not so after %s", most)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return time.Since(begin)
+}
+
+// converged: all know that all others answer, and the rest does not.
+func (s *sim) converged(n *node, of certs.ID) bool {
+	return n.g.Liveness(of).Answers() == (s.at(of) != nil)
+}
+
+// spread hands a new record to node i and returns when all have it.
+func (s *sim) spread(i int, record string, most time.Duration) time.Duration {
+	s.t.Helper()
+	if err := s.node(i).records.Merge(s.t.Context(), s.ids[i], [][]byte{[]byte(record)}); err != nil {
+		s.t.Fatal(err)
+	}
+	return s.wait(most, func() bool {
+		for _, n := range s.all() {
+			if !n.records.has(record) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (n *node) others() []certs.ID {
+	n.sim.mu.Lock()
+	defer n.sim.mu.Unlock()
+	var out []certs.ID
+	for _, id := range n.sim.ids {
+		if id != n.id && !n.sim.removed[id] {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+func (n *node) changed(id certs.ID, l Liveness) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.told[id] = append(n.told[id], l.State)
+}
+
+func (n *node) heardOf(id certs.ID) []State {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.told[id])
+}
+
+// SendPacket implements Network.
+func (n *node) SendPacket(to certs.ID, b []byte) {
+	n.packets.Add(1)
+	n.packetBytes.Add(int64(len(b)))
+	if len(b) > MaxPacket {
+		n.sim.t.Errorf("packet of %d bytes", len(b))
+	}
+	d, ok := n.sim.way(n.id, to)
+	if !ok || n.sim.lost() {
+		return
+	}
+	b = bytes.Clone(b)
+	time.AfterFunc(d, func() {
+		if peer := n.sim.at(to); peer != nil {
+			peer.g.Packet(n.id, netip.MustParseAddrPort("198.51.100.1:7945"), b)
+		}
+	})
+}
+
+// OpenGossip implements Network.
+func (n *node) OpenGossip(ctx context.Context, to certs.ID) (net.Conn, error) {
+	d, ok := n.sim.way(n.id, to)
+	_, back := n.sim.way(to, n.id)
+	peer := n.sim.at(to)
+	if !ok || !back || peer == nil {
+		<-ctx.Done() // as a dial of what does not answer
+		return nil, context.Cause(ctx)
+	}
+	time.Sleep(2 * d)
+	ours, theirs := net.Pipe()
+	go peer.g.Stream(peer.ctx, n.id, &pipe{Conn: theirs, from: peer, to: n.id})
+	return &pipe{Conn: ours, from: n, to: to}, nil
+}
+
+// pipe is a stream that takes time and can be cut.
+type pipe struct {
+	net.Conn
+	from *node
+	to   certs.ID
+}
+
+var errCut = errors.New("cut")
+
+func (p *pipe) Write(b []byte) (int, error) {
+	p.from.streamBytes.Add(int64(len(b)))
+	d, ok := p.from.sim.way(p.from.id, p.to)
+	if !ok {
+		return 0, errCut
+	}
+	time.Sleep(d)
+	return p.Conn.Write(b)
+}
+
+// records is a plain union.
+type records struct {
+	node *node
+
+	mu     sync.Mutex
+	raw    map[string]time.Time // since when
+	digest [32]byte
+	merges int
+	syncs  int
+}
+
+// Digest implements Records.
+func (r *records) Digest() [32]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.digest
+}
+
+// Merge implements Records.
+func (r *records) Merge(_ context.Context, _ certs.ID, raw [][]byte) error {
+	var fresh [][]byte
+	for _, b := range raw {
+		if r.add(string(b)) {
+			fresh = append(fresh, b)
+		}
+	}
+	if len(fresh) > 0 {
+		r.node.g.Broadcast(fresh)
+	}
+	return nil
+}
+
+func (r *records) add(b string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.merges++
+	if _, ok := r.raw[b]; ok {
+		return false
+	}
+	r.raw[b] = time.Now()
+	for i, x := range sha256.Sum256([]byte(b)) {
+		r.digest[i] ^= x
+	}
+	return true
+}
+
+// Sync implements Records: a union of both sides.
+func (r *records) Sync(ctx context.Context, with certs.ID) error {
+	d, ok := r.node.sim.way(r.node.id, with)
+	peer := r.node.sim.at(with)
+	if !ok || peer == nil {
+		return errCut
+	}
+	r.mu.Lock()
+	r.syncs++
+	r.mu.Unlock()
+	time.Sleep(4 * d)
+	ours, theirs := r.list(), peer.records.list()
+	return errors.Join(r.Merge(ctx, with, theirs), peer.records.Merge(ctx, r.node.id, ours))
+}
+
+func (r *records) list() (out [][]byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for b := range r.raw {
+		out = append(out, []byte(b))
+	}
+	return out
+}
+
+func (r *records) has(b string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.raw[b]
+	return ok
+}
+
+func (r *records) syncCount() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.syncs
+}
+
+// inBubble runs f in virtual time.
+func inBubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, f)
+}
