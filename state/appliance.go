@@ -16,6 +16,7 @@ type Appliance struct {
 	ServiceOff bool      `cbor:"5,keyasint,omitzero"` // the replication service, on by default
 	Created    time.Time `cbor:"6,keyasint,omitzero"`
 	Twin       Twin      `cbor:"7,keyasint,omitzero"`
+	Given      string    `cbor:"8,keyasint,omitzero"` // name it was started with last; Name may be another since
 }
 
 // Twin is another machine that was heard to use this appliance's key: a copied
