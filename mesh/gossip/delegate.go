@@ -40,7 +40,7 @@ func (d *delegate) MergeRemoteState(b []byte, _ bool) {
 // NotifyAlive implements memberlist.AliveDelegate. It is the gate for all that
 // others say of others.
 func (d *delegate) NotifyAlive(n *memberlist.Node) error {
-	id, err := idOf(n.Name)
+	id, err := d.g.names.id(n.Name)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (d *delegate) NotifyLeave(n *memberlist.Node) { d.become(n, Dead) }
 func (d *delegate) NotifyUpdate(*memberlist.Node) {}
 
 func (d *delegate) become(n *memberlist.Node, s State) {
-	if id, err := idOf(n.Name); err == nil && d.g.c.IsMember(id) {
+	if id, err := d.g.names.id(n.Name); err == nil && d.g.c.IsMember(id) {
 		d.g.roll.become(id, s)
 	}
 }
@@ -85,7 +85,7 @@ func (d *delegate) AckPayload() []byte {
 
 // NotifyPingComplete implements memberlist.PingDelegate.
 func (d *delegate) NotifyPingComplete(n *memberlist.Node, _ time.Duration, payload []byte) {
-	if id, err := idOf(n.Name); err == nil && len(payload) >= len(mark{}) {
+	if id, err := d.g.names.id(n.Name); err == nil && len(payload) >= len(mark{}) {
 		d.g.healer.heard(id, mark(payload))
 	}
 }

@@ -23,6 +23,7 @@ const Linger = 6 * time.Second
 type Gossip struct {
 	c      Config
 	roll   *roll
+	names  *names
 	line   *transport
 	outbox *outbox
 	inbox  *inbox
@@ -38,8 +39,11 @@ func New(c Config) (*Gossip, error) {
 		return nil, fmt.Errorf("gossip: %w", err)
 	}
 	c.Timing = c.Timing.orDefault()
-	g := &Gossip{c: c, roll: newRoll(), wakes: make(chan struct{}, 1), looks: make(chan struct{}, 1)}
-	g.line = newTransport(c, g.roll, &g.counters)
+	g := &Gossip{
+		c: c, roll: newRoll(), names: newNames(),
+		wakes: make(chan struct{}, 1), looks: make(chan struct{}, 1),
+	}
+	g.line = newTransport(c, g.roll, g.names, &g.counters)
 	g.outbox = newOutbox(c.Self, &g.counters)
 	g.inbox = newInbox(c, &g.counters)
 	g.healer = newHealer(c, &g.counters)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 
 	"btrmesh/certs"
 )
@@ -34,6 +35,36 @@ func idOf(name string) (certs.ID, error) {
 	if id.String() != name {
 		return certs.ID{}, fmt.Errorf("name %q: %w", name, errSpelling)
 	}
+	return id, nil
+}
+
+// maxNames is how many names are remembered, more than a mesh has.
+const maxNames = 2 * maxNodes
+
+// names remembers IDs by name, since memberlist gives a name with all it says
+// and parsing one costs a microsecond. Safe for concurrent use.
+type names struct {
+	mu  sync.Mutex
+	ids map[string]certs.ID
+}
+
+func newNames() *names { return &names{ids: make(map[string]certs.ID)} }
+
+// id is idOf.
+func (n *names) id(name string) (certs.ID, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if id, ok := n.ids[name]; ok {
+		return id, nil
+	}
+	id, err := idOf(name)
+	if err != nil {
+		return certs.ID{}, err
+	}
+	if len(n.ids) >= maxNames {
+		clear(n.ids)
+	}
+	n.ids[name] = id
 	return id, nil
 }
 

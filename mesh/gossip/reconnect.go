@@ -105,7 +105,7 @@ func (g *Gossip) join(list *memberlist.Memberlist, id certs.ID) bool {
 // they were forgotten and are members again.
 func (g *Gossip) reconcile(list *memberlist.Memberlist) {
 	for _, n := range list.Members() {
-		id, err := idOf(n.Name)
+		id, err := g.names.id(n.Name)
 		if err == nil && id != g.c.Self && g.c.IsMember(id) && g.roll.of(id).State == Unknown {
 			g.roll.become(id, Alive)
 		}

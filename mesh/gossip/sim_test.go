@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -26,13 +27,13 @@ type sim struct {
 	latency time.Duration
 	ids     []certs.ID // of all that may take part; members unless removed
 
-	mu      sync.Mutex
-	nodes   map[certs.ID]*node // that run
-	removed map[certs.ID]bool
-	cut     func(from, to certs.ID) bool          // packets and streams get lost
-	delay   func(from, to certs.ID) time.Duration // added to latency
-	loss    float64                               // of packets, 0..1
-	random  *rand.Rand
+	mu     sync.Mutex
+	nodes  map[certs.ID]*node // that run
+	member map[certs.ID]bool
+	cut    func(from, to certs.ID) bool          // packets and streams get lost
+	delay  func(from, to certs.ID) time.Duration // added to latency
+	loss   float64                               // of packets, 0..1
+	random *rand.Rand
 }
 
 // node is one running appliance of a sim.
@@ -58,11 +59,12 @@ func testID(i int) certs.ID {
 func newSim(t *testing.T, size int) *sim {
 	t.Helper()
 	s := &sim{
-		t: t, latency: 5 * time.Millisecond, nodes: make(map[certs.ID]*node), removed: make(map[certs.ID]bool),
+		t: t, latency: 5 * time.Millisecond, nodes: make(map[certs.ID]*node), member: make(map[certs.ID]bool),
 		random: rand.New(rand.NewPCG(1, uint64(size))),
 	}
 	for i := range size {
 		s.ids = append(s.ids, testID(i))
+		s.member[s.ids[i]] = true
 	}
 	return s
 }
@@ -150,8 +152,8 @@ func (s *sim) leave(i int) {
 
 func (s *sim) stopAll() {
 	s.mu.Lock()
-	nodes := s.nodes
-	s.nodes = nil
+	nodes := maps.Clone(s.nodes)
+	clear(s.nodes)
 	s.mu.Unlock()
 	for _, n := range nodes {
 		n.stop()
@@ -164,7 +166,7 @@ func (s *sim) stopAll() {
 
 func (s *sim) remove(i int) {
 	s.mu.Lock()
-	s.removed[s.ids[i]] = true
+	s.member[s.ids[i]] = false
 	s.mu.Unlock()
 	for _, n := range s.all() {
 		n.g.Forget(s.ids[i])
@@ -192,7 +194,7 @@ func (s *sim) setLoss(loss float64) {
 func (s *sim) isMember(id certs.ID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Contains(s.ids, id) && !s.removed[id]
+	return s.member[id]
 }
 
 func (s *sim) float() float64 {
@@ -275,7 +277,7 @@ func (n *node) others() []certs.ID {
 	defer n.sim.mu.Unlock()
 	var out []certs.ID
 	for _, id := range n.sim.ids {
-		if id != n.id && !n.sim.removed[id] {
+		if id != n.id && n.sim.member[id] {
 			out = append(out, id)
 		}
 	}

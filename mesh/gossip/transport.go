@@ -25,6 +25,7 @@ const (
 type transport struct {
 	c        Config
 	roll     *roll
+	names    *names
 	counters *counters
 	prefix   prefix
 	dial     func(to certs.ID, timeout time.Duration) (net.Conn, error) // set by serve
@@ -39,9 +40,9 @@ type transport struct {
 
 var _ memberlist.NodeAwareTransport = (*transport)(nil)
 
-func newTransport(c Config, r *roll, n *counters) *transport {
+func newTransport(c Config, r *roll, names *names, n *counters) *transport {
 	return &transport{
-		c: c, roll: r, counters: n, prefix: prefix(c.Mesh[:prefixSize]),
+		c: c, roll: r, names: names, counters: n, prefix: prefix(c.Mesh[:prefixSize]),
 		packets: make(chan *memberlist.Packet, packetQueue),
 		streams: make(chan net.Conn),
 		open:    make(map[*conn]bool),
@@ -123,7 +124,7 @@ func (t *transport) leave(c *conn) {
 // would live for ever.
 func (t *transport) WriteToAddress(b []byte, to memberlist.Address) (time.Time, error) {
 	now := time.Now()
-	id, err := idOf(to.Name)
+	id, err := t.names.id(to.Name)
 	if err != nil || !t.up.Load() || !t.c.IsMember(id) {
 		return now, nil //nolint:nilerr // see above
 	}
@@ -133,7 +134,7 @@ func (t *transport) WriteToAddress(b []byte, to memberlist.Address) (time.Time, 
 
 // DialAddressTimeout implements memberlist.NodeAwareTransport.
 func (t *transport) DialAddressTimeout(to memberlist.Address, timeout time.Duration) (net.Conn, error) {
-	id, err := idOf(to.Name)
+	id, err := t.names.id(to.Name)
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}

@@ -1,0 +1,165 @@
+package gossip
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"btrmesh/certs"
+)
+
+// deadline is how soon a killed member must be Dead for all.
+const deadline = 10 * time.Second
+
+func TestKilledMemberIsDeadWithinTenSeconds(t *testing.T) {
+	for _, size := range []int{2, 3, 5, 8, 16} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				s := newMesh(t, size)
+				s.until(time.Minute, s.converged)
+				time.Sleep(20 * time.Second)
+				gone := s.ids[size-1]
+				s.kill(size - 1)
+				took := s.until(deadline, func(n *node, of certs.ID) bool {
+					return of != gone || n.g.Liveness(of).State == Dead
+				})
+				t.Logf("%d members: dead for all after %s", size, took)
+			})
+		})
+	}
+}
+
+func TestGoodbyeIsHeardAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := newMesh(t, 5)
+		s.until(time.Minute, s.converged)
+		begin := time.Now()
+		s.leave(4)
+		s.until(time.Second, s.converged)
+		if took := time.Since(begin); took > DefaultTiming().Leave+time.Second {
+			t.Errorf("leaving took %s", took)
+		}
+	})
+}
+
+func TestRestartedMemberIsAliveWithinSeconds(t *testing.T) {
+	for _, down := range []time.Duration{100 * time.Millisecond, 15 * time.Second, 5 * time.Minute} {
+		t.Run(down.String(), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				s := newMesh(t, 5)
+				s.until(time.Minute, s.converged)
+				s.kill(4)
+				time.Sleep(down)
+				s.start(4)
+				took := s.until(10*time.Second, s.converged)
+				time.Sleep(deadline)
+				s.until(0, s.converged)
+				t.Logf("down for %s: back for all after %s", down, took)
+			})
+		})
+	}
+}
+
+func TestPartitionHealsWithinAMinute(t *testing.T) {
+	for _, size := range []int{2, 4, 5, 16} {
+		for _, cut := range []time.Duration{12 * time.Second, 90 * time.Second, time.Hour} {
+			t.Run(fmt.Sprint(size, cut), func(t *testing.T) {
+				inBubble(t, func(t *testing.T) { partition(t, size, cut) })
+			})
+		}
+	}
+}
+
+func partition(t *testing.T, size int, cut time.Duration) {
+	t.Helper()
+	s := newMesh(t, size)
+	s.until(time.Minute, s.converged)
+	side := func(id certs.ID) bool { return slices.Index(s.ids, id) < size/2 }
+	s.setCut(func(from, to certs.ID) bool { return side(from) != side(to) })
+	begin := time.Now()
+	found := s.until(time.Minute, func(n *node, of certs.ID) bool {
+		return n.g.Liveness(of).Answers() == (side(n.id) == side(of))
+	})
+	time.Sleep(cut - time.Since(begin))
+	if err := s.node(0).records.Merge(t.Context(), s.ids[0], [][]byte{[]byte("of one side")}); err != nil {
+		t.Fatal(err)
+	}
+	s.setCut(nil)
+	healed := s.until(time.Minute, s.converged)
+	known := s.until(time.Minute, func(n *node, _ certs.ID) bool { return n.records.has("of one side") })
+	t.Logf("%d members: other half dead after %s, healed after %s, record known after another %s", size, found, healed, known)
+}
+
+func TestOneWayCutBetweenTwoMembersLosesNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := newMesh(t, 4)
+		s.until(time.Minute, s.converged)
+		s.setCut(func(from, to certs.ID) bool { return from == s.ids[0] && to == s.ids[1] })
+		time.Sleep(5 * time.Minute)
+		s.wantNobodyDied()
+		s.spread(0, "around the cut", 5*time.Second)
+	})
+}
+
+func TestSlowMemberIsNeverDead(t *testing.T) {
+	for _, size := range []int{2, 3, 8} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				s := newMesh(t, size)
+				s.until(time.Minute, s.converged)
+				s.setDelay(func(from, _ certs.ID) time.Duration {
+					if from == s.ids[0] {
+						return 500 * time.Millisecond
+					}
+					return 0
+				})
+				time.Sleep(10 * time.Minute)
+				s.wantNobodyDied()
+			})
+		})
+	}
+}
+
+func TestMemberThatStallsForFourSecondsIsNeverDead(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := newMesh(t, 5)
+		s.until(time.Minute, s.converged)
+		for range 20 {
+			stall := time.Now().Add(4 * time.Second)
+			s.setDelay(func(from, to certs.ID) time.Duration {
+				if from == s.ids[0] || to == s.ids[0] {
+					return max(0, time.Until(stall))
+				}
+				return 0
+			})
+			time.Sleep(15 * time.Second)
+		}
+		s.wantNobodyDied()
+	})
+}
+
+func TestLossyNetworkLosesNeitherMembersNorRecords(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := newMesh(t, 8)
+		s.until(time.Minute, s.converged)
+		s.setLoss(0.1)
+		for i := range 20 {
+			s.spread(i%8, fmt.Sprint("record ", i), 10*time.Second)
+			time.Sleep(10 * time.Second)
+		}
+		s.wantNobodyDied()
+	})
+}
+
+// wantNobodyDied fails if any node was ever told that a running one is dead.
+func (s *sim) wantNobodyDied() {
+	s.t.Helper()
+	for _, n := range s.all() {
+		for _, other := range s.all() {
+			if slices.Contains(n.heardOf(other.id), Dead) {
+				s.t.Errorf("for %s, %s was dead", n.id.Short(), other.id.Short())
+			}
+		}
+	}
+}
