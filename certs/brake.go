@@ -29,7 +29,7 @@ type Hold struct {
 // anything in a set without members.
 //
 // Two rules keep an issuer from hiding behind keys it lets in:
-//   - a key that was let in by removed keys alone counts as the first of these;
+//   - a key that was let in by removed keys alone counts as the nearest of these;
 //   - any key but the founder's and all that owe it their place, together, must
 //     not put out more than half of the members that do not.
 //

@@ -41,6 +41,15 @@ var assaults = []assault{
 		after: "b",
 	},
 	{
+		name: "what is approved is not held with the rest", before: "a+b a+c a+d", decided: "approve b-c", batch: "b-c b-a:b b-d",
+		held: "b-a b-d", after: "a b d",
+	},
+	{
+		name:   "keys that admit each other count as the removed one that let one in",
+		before: "a+b a+c a+d a+m b-m", batch: "m+x x+y y+x y+z z+y x-b y-c z-d",
+		held: "x-b y-c z-d", after: "a b c d",
+	},
+	{
 		name: "what is held counts on", before: "a+b a+c a+d b-c b-d b-a:b", decided: "hold b-c hold b-d hold b-a", batch: "b-e a+e",
 		held: "b-e", after: "a b c d e",
 	},
@@ -66,7 +75,7 @@ var assaults = []assault{
 		held: "b-a b-c b-d b-e c-a c-b c-d c-e", after: "a b c d e",
 	},
 	{
-		name: "another's removal in the same batch stands", before: "a+b a+m a+c a+d", batch: "m-a:m m-c m-d b-m",
+		name: "another's removal in the same batch stands", before: "a+b a+m a+c a+d", batch: "m-a m-c m-d b-m",
 		held: "m-a m-c m-d", after: "a b c d",
 	},
 	{

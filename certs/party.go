@@ -17,15 +17,16 @@ type party struct {
 // them their place. It takes the batch for applied, but without some. The order
 // is the same for equal sets.
 func (b *brake) parties(without map[RecordHash]bool) []party {
-	heads, leaders := map[ID]bool{}, map[ID]bool{}
 	f := b.fold(without)
+	heads := f.heads()
+	issuers, leaders := map[ID]bool{}, map[ID]bool{}
 	for _, r := range b.fresh {
-		heads[f.head(r.id)] = true
+		issuers[heads[r.id]] = true
 		f.ancestors(r.id, leaders)
 	}
 	var all []party
-	for _, id := range slices.SortedFunc(maps.Keys(heads), ID.Compare) {
-		all = append(all, party{leader: id, keys: f.following(id)})
+	for _, id := range slices.SortedFunc(maps.Keys(issuers), ID.Compare) {
+		all = append(all, party{leader: id, keys: following(id, heads)})
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(leaders), ID.Compare) {
 		all = append(all, f.dependants(id))
@@ -49,36 +50,31 @@ func (b *brake) fold(without map[RecordHash]bool) *fold {
 	return f
 }
 
-// head is the key id counts as: itself if it is reached, else the head of one
-// that let it in; removed ones first, then by ID.
-func (f *fold) head(id ID) ID {
-	for seen := map[ID]bool{}; !f.reached[id] && !seen[id]; {
-		seen[id] = true
-		next, ok := f.sponsor(id)
-		if !ok {
-			break
-		}
-		id = next
+// heads tells for each known key which it counts as: itself if it is reached,
+// else the nearest reached key, which is out, along the admissions up from it.
+func (f *fold) heads() map[ID]ID {
+	heads := make(map[ID]ID, len(f.set.known))
+	queue := slices.SortedFunc(maps.Keys(f.reached), ID.Compare)
+	for _, id := range queue {
+		heads[id] = id
 	}
-	return id
-}
-
-func (f *fold) sponsor(id ID) (ID, bool) {
-	var best ID
-	for _, r := range f.admitted[id] {
-		better := f.out[r.id] && !f.out[best] || f.out[r.id] == f.out[best] && r.id.Compare(best) < 0
-		if best.IsZero() || better {
-			best = r.id
+	for ; len(queue) > 0; queue = queue[1:] {
+		for _, r := range f.admits[queue[0]] {
+			b, ok := r.body.(AdmitBody)
+			if _, has := heads[b.Subject]; ok && !has {
+				heads[b.Subject] = heads[r.id]
+				queue = append(queue, b.Subject)
+			}
 		}
 	}
-	return best, !best.IsZero()
+	return heads
 }
 
-// following are the keys whose head is id.
-func (f *fold) following(head ID) map[ID]bool {
-	keys := map[ID]bool{head: true}
-	for id := range f.set.known {
-		if f.head(id) == head {
+// following are the keys whose head is leader.
+func following(leader ID, heads map[ID]ID) map[ID]bool {
+	keys := map[ID]bool{}
+	for id, head := range heads {
+		if head == leader {
 			keys[id] = true
 		}
 	}

@@ -19,7 +19,7 @@ type Record struct {
 	body any // GenesisBody, AdmitBody, RevokeBody, Description; nil if of an unknown kind
 }
 
-// ErrSignature: a record is not signed by whom it says.
+// ErrSignature says that a record is not signed by whom it names.
 var ErrSignature = errors.New("signature does not verify")
 
 // ParseRecord verifies raw as one record: at most 1 KiB, in canonical form,
