@@ -71,7 +71,7 @@ func newNode(cfg Config, p parts) (*Node, error) {
 	}
 	endpoint, err := stream.Listen(stream.Config{
 		Identity: p.identity, Conn: p.conn, Name: n.name, Version: cfg.Version,
-		Member: n.isMember, Pairing: n.isPairing, Addresses: n.addresses, Handler: n, Log: cfg.Log,
+		Member: n.isMember, Records: noRecords{}, Pairing: n.isPairing, Addresses: n.addresses, Handler: n, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err

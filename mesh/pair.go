@@ -185,7 +185,7 @@ func (n *Node) joinAnswer(tx *state.Tx, proof [32]byte, joiner certs.ID) (stream
 
 // Confirm notes that the joiner has stored this appliance. It implements
 // stream.Handler.
-func (n *Node) Confirm(_ context.Context, joiner certs.ID) error {
+func (n *Node) Confirm(_ context.Context, joiner certs.ID, _ []byte) error {
 	n.log.Debug("joiner confirmed", "peer", joiner.Short())
 	n.wakeUp()
 	return nil
@@ -210,7 +210,7 @@ func (n *Node) join(ctx context.Context, inv certs.Invite, addr string, into *Po
 		return answer, fmt.Errorf("store %s: %w", answer.Name, err)
 	}
 	n.wakeUp()
-	if err := confirm(ctx); err != nil {
+	if err := confirm(ctx, nil); err != nil {
 		n.log.Warn("pairing not confirmed, both know each other all the same", "peer", answer.Name, "err", err)
 	}
 	n.log.Info("paired", "peer", answer.Name, "id", answer.Peer.Short(), "address", addr)

@@ -14,7 +14,7 @@ import (
 	"btrmesh/certs"
 )
 
-// Config is what an Endpoint needs. All fields but Lanes and Hold are required.
+// Config is what an Endpoint needs. All but Removed, Hold and Lanes is required.
 // The functions are called from many goroutines and must not block.
 type Config struct {
 	Identity *certs.Identity
@@ -25,8 +25,13 @@ type Config struct {
 	// Conn is the one socket of the daemon. The Endpoint reads and writes it
 	// until Run returns; the caller closes it afterwards. A *net.UDPConn keeps
 	// its control messages: offload, ECN and path MTU discovery depend on them.
-	Conn      net.PacketConn
-	Member    func(certs.ID) bool     // the live member set; asked on every handshake and every stream
+	Conn   net.PacketConn
+	Member func(certs.ID) bool // the live member set; asked on every handshake and every stream
+	// Removed says whether a peer that is no member was one, and why it is not
+	// any more, in at most 500 bytes. It may shake hands to be told so; nothing
+	// else of it is read, and it is never dialled. nil: nobody is told.
+	Removed   func(certs.ID) (why string, removed bool)
+	Records   Records
 	Pairing   func() bool             // an unexpired invite exists, a used one included
 	Addresses func(certs.ID) []string // host:port of a peer, in the order to try
 	// Hold says whether an idle mesh connection to a peer is kept alive; asked
@@ -57,8 +62,9 @@ type Handler interface {
 	// Gossip talks with a member's gossip, which opened conn, and may close it.
 	// It is closed when Gossip returns.
 	Gossip(ctx context.Context, peer certs.ID, conn net.Conn)
-	// Confirm makes the joiner's membership final: it has stored ours.
-	Confirm(ctx context.Context, joiner certs.ID) error
+	// Confirm makes the joiner's membership final: it has stored ours. consent is
+	// its signature over the admission, or empty if there was none to sign.
+	Confirm(ctx context.Context, joiner certs.ID, consent []byte) error
 }
 
 // Link is a live mesh connection.
@@ -92,8 +98,8 @@ func (c Config) check() error {
 	switch {
 	case c.Identity == nil || c.Conn == nil || c.Handler == nil || c.Log == nil:
 		return errors.New("identity, conn, handler and log are required")
-	case c.Name == nil || c.Member == nil || c.Pairing == nil || c.Addresses == nil:
-		return errors.New("name, member, pairing and addresses are required")
+	case c.Name == nil || c.Member == nil || c.Records == nil || c.Pairing == nil || c.Addresses == nil:
+		return errors.New("name, member, records, pairing and addresses are required")
 	case c.Lanes < 0 || c.Lanes > maxLanes:
 		return fmt.Errorf("%d lanes, at most %d", c.Lanes, maxLanes)
 	}

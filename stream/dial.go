@@ -111,7 +111,8 @@ func (e *Endpoint) dialLink(ctx context.Context, peer certs.ID, addr netip.AddrP
 		return nil, err
 	}
 	l := newLink(conn, peer, true) //nolint:contextcheck // a connection has a life of its own
-	h, err := exchange[hello](ctx, l, kindGreet, e.hello(bytes16{}))
+	mine := e.greeting()
+	h, err := exchange[hello](ctx, l, kindGreet, mine)
 	if err == nil && !h.Protocol.meets(Protocol()) {
 		err = &ProtocolError{Ours: Protocol(), Theirs: h.Protocol}
 	}
@@ -119,7 +120,7 @@ func (e *Endpoint) dialLink(ctx context.Context, peer certs.ID, addr netip.AddrP
 		l.close(CodeCancelled, "no greeting")
 		return nil, err
 	}
-	l.greeted.Store(&h)
+	l.greet(mine, h)
 	return l, nil
 }
 
@@ -130,6 +131,21 @@ func (e *Endpoint) hello(token bytes16) hello {
 		Protocol: Protocol(), Name: e.c.Name(), Version: e.c.Version, Token: token,
 		Instance: e.c.Instance, Boots: e.c.Boots,
 	}
+}
+
+// greeting is the hello that also says which records we have.
+func (e *Endpoint) greeting() hello {
+	h := e.hello(bytes16{})
+	h.Digest = e.c.Records.Digest()
+	return h
+}
+
+// greet makes l a mesh connection. Equal digests need no exchange of records.
+func (l *link) greet(mine, theirs hello) {
+	if mine.Digest == theirs.Digest {
+		l.settled.open()
+	}
+	l.greeted.Store(&theirs)
 }
 
 // dialData makes one more connection to where l goes, for lanes: through a

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"golang.org/x/time/rate"
@@ -16,13 +17,10 @@ import (
 	"btrmesh/certs"
 )
 
-// Rates of strangers. Rates, not concurrency, so that many slow strangers
-// cannot shut a member out.
+// How often strangers may try to redeem an invite.
 const (
-	validateAbove = 20 // handshakes/s: beyond, a source address must prove itself (Retry, RFC 9000 8.1.2)
-	refuseAbove   = 64 // handshakes/s
-	joinsEvery    = 1  // attempts/s to redeem an invite
-	joinsBurst    = 5
+	joinsEvery = 1 // attempts/s
+	joinsBurst = 5
 )
 
 // Endpoint is this appliance's end of every connection. All methods are safe
@@ -36,6 +34,7 @@ type Endpoint struct {
 	dials     *dials
 	sessions  *sessions
 	outbox    *outbox
+	syncs     *syncs
 	joins     *rate.Limiter
 	joining   atomic.Int64 // pairing connections at this moment
 	tasks     tasks
@@ -54,27 +53,31 @@ func Listen(c Config) (*Endpoint, error) {
 		c.Lanes = defaultLanes
 	}
 	e := &Endpoint{
-		c: c, self: c.Identity.ID(), transport: newTransport(c),
-		dials: newDials(), sessions: newSessions(), outbox: newOutbox(),
+		c: c, self: c.Identity.ID(), conns: newRegistry(c.Identity.ID()),
+		dials: newDials(), sessions: newSessions(), outbox: newOutbox(), syncs: newSyncs(),
 		joins: rate.NewLimiter(joinsEvery, joinsBurst), stopped: make(chan struct{}),
 	}
-	e.conns = newRegistry(e.self)
+	e.transport = newTransport(c, e.conns)
 	var err error
-	e.listener, err = e.transport.Listen(c.Identity.Server(certs.Policy{Member: c.Member, Pairing: c.Pairing}), acceptConfig())
+	e.listener, err = e.transport.Listen(c.Identity.Server(certs.Policy{Member: e.admissible, Pairing: c.Pairing}), acceptConfig())
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", c.Conn.LocalAddr(), err)
 	}
 	return e, nil
 }
 
-func newTransport(c Config) *quic.Transport {
+func newTransport(c Config, conns *registry) *quic.Transport {
 	reset, token := quic.StatelessResetKey(c.Identity.ResetKey()), quic.TokenGeneratorKey(c.Identity.TokenKey())
-	unproven, all := rate.NewLimiter(validateAbove, validateAbove), rate.NewLimiter(refuseAbove, refuseAbove)
+	s := newStrangers()
 	return &quic.Transport{
 		Conn: c.Conn, StatelessResetKey: &reset, TokenGeneratorKey: &token,
-		VerifySourceAddress: func(net.Addr) bool { return !unproven.Allow() },
-		ConnContext: func(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
-			if !all.Allow() {
+		VerifySourceAddress: func(a net.Addr) bool {
+			from := hostOf(a)
+			return s.validates(from, conns.knows(from), time.Now())
+		},
+		ConnContext: func(ctx context.Context, i *quic.ClientInfo) (context.Context, error) {
+			from := hostOf(i.RemoteAddr)
+			if s.refuses(from, conns.knows(from), time.Now()) {
 				return nil, errors.New("too many handshakes")
 			}
 			return ctx, nil
@@ -136,15 +139,35 @@ func (e *Endpoint) welcome(ctx context.Context, conn *quic.Conn) {
 		return
 	}
 	if err := e.admit(l); err != nil {
-		e.c.Log.Info("connection refused", "peer", peer, "err", err)
+		e.c.Log.Info("connection refused", "peer", peer, "addr", conn.RemoteAddr().String(), "err", err)
 		return
 	}
 	e.serve(ctx, l)
 }
 
-// admit enters l into the registry and only then asks for membership, so that
+// admissible says whose handshake succeeds: a member's, and a removed one's, so
+// that it can be told.
+func (e *Endpoint) admissible(id certs.ID) bool {
+	if e.c.Member(id) {
+		return true
+	}
+	_, removed := e.removed(id)
+	return removed
+}
+
+func (e *Endpoint) removed(id certs.ID) (why string, removed bool) {
+	if e.c.Removed == nil {
+		return "", false
+	}
+	return e.c.Removed(id)
+}
+
+// admit enters l into the registry and then asks for membership again, so that
 // a Disconnect in between cannot miss it. On error l is closed.
 func (e *Endpoint) admit(l *link) error {
+	if err := e.stillMember(l); err != nil {
+		return err
+	}
 	if err := e.conns.add(l); err != nil {
 		code := CodeCrowded
 		if errors.Is(err, ErrClosed) {
@@ -160,16 +183,19 @@ func (e *Endpoint) admit(l *link) error {
 	return nil
 }
 
+// stillMember closes l, saying why, if its peer is no member.
 func (e *Endpoint) stillMember(l *link) error {
 	if e.c.Member(l.peer) {
 		return nil
 	}
-	l.close(CodeRemoved, "not a member")
+	why, _ := e.removed(l.peer)
+	l.close(CodeRemoved, why)
 	return certs.ErrNotMember
 }
 
 // Disconnect closes all connections of peer at once with an application error
-// code of this package and a reason the peer sees. Every run with it fails.
+// code of this package and a reason the peer sees, cut to 500 bytes. Every run
+// with it fails. With CodeRemoved the peer's callers get *RemovedError.
 func (e *Endpoint) Disconnect(peer certs.ID, code uint64, why string) {
 	for _, l := range e.conns.of(peer) {
 		l.close(code, why)

@@ -55,12 +55,19 @@ func (e *UnreachableError) Error() string {
 	return who + " did not answer at " + strings.Join(tried, ", ")
 }
 
-// RemovedError says that the peer does not count us as a member.
-type RemovedError struct{ Peer certs.ID }
+// RemovedError says that the peer does not count us as a member: it never knew
+// us, or tells Why it does not any more. Why is foreign text, at most 500 bytes.
+type RemovedError struct {
+	Peer certs.ID
+	Why  string
+}
 
-// Error names the peer.
+// Error names the peer and quotes its reason.
 func (e *RemovedError) Error() string {
-	return e.Peer.Short() + " does not know this appliance as a member (remote)"
+	if e.Why == "" {
+		return e.Peer.Short() + " does not know this appliance as a member (remote)"
+	}
+	return fmt.Sprintf("%s does not count this appliance as a member any more: %q (remote)", e.Peer.Short(), e.Why)
 }
 
 // A Range is the protocol versions one side speaks, both ends included.

@@ -31,8 +31,8 @@ func fault(ctx context.Context, peer certs.ID, err error) error {
 // lost classifies an error of a connection or of a stream on it. Errors that
 // are not quic-go's mean that the other side spoke nonsense or ended early.
 func lost(peer certs.ID, err error) error {
-	if isRemoval(err) {
-		return &RemovedError{Peer: peer}
+	if why, removed := removal(err); removed {
+		return &RemovedError{Peer: peer, Why: why}
 	}
 	if app, ok := errors.AsType[*quic.ApplicationError](err); ok && app.Remote && uint64(app.ErrorCode) == CodeGoodbye {
 		return ErrGoodbye
@@ -46,12 +46,13 @@ func lost(peer certs.ID, err error) error {
 	return fmt.Errorf("%w: %w", ErrLost, err)
 }
 
-func isRemoval(err error) bool {
+// removal tells whether the peer refused us as no member, and its reason.
+func removal(err error) (why string, removed bool) {
 	if app, ok := errors.AsType[*quic.ApplicationError](err); ok {
-		return app.Remote && uint64(app.ErrorCode) == CodeRemoved
+		return clip(app.ErrorMessage, maxWhy), app.Remote && uint64(app.ErrorCode) == CodeRemoved
 	}
 	t, ok := errors.AsType[*quic.TransportError](err)
-	return ok && t.Remote && t.ErrorCode == badCertificate
+	return "", ok && t.Remote && t.ErrorCode == badCertificate
 }
 
 // isAnswer reports errors that a sound connection brought.

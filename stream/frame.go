@@ -35,6 +35,9 @@ const (
 	typeJoined    frameType = 33
 	typeStored    frameType = 34
 	typeConfirmed frameType = 35
+	typeHashes    frameType = 48
+	typeRecords   frameType = 49
+	typeSynced    frameType = 50
 )
 
 // frame is one decoded frame; body is owned by whoever holds the frame.

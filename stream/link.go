@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -14,11 +15,14 @@ import (
 // connection; otherwise it carries lanes only.
 type link struct {
 	conn    *quic.Conn
+	host    netip.Addr // where the peer was at first
 	peer    certs.ID
 	dialled bool // by us
 	since   time.Time
 	busy    atomic.Int64 // streams in use, opened by either side
 	greeted atomic.Pointer[hello]
+	syncing chan struct{} // full while we lead an exchange of records
+	settled *gate         // opens when the records of both ends have been compared
 
 	done       func() <-chan struct{}          // closed with the connection
 	cause      func() error                    // why it has closed, nil while it has not
@@ -28,7 +32,8 @@ type link struct {
 func newLink(conn *quic.Conn, peer certs.ID, dialled bool) *link {
 	life := conn.Context
 	return &link{
-		conn: conn, peer: peer, dialled: dialled, since: time.Now(),
+		conn: conn, host: hostOf(conn.RemoteAddr()), peer: peer, dialled: dialled, since: time.Now(),
+		syncing: make(chan struct{}, 1), settled: newGate(),
 		done:       func() <-chan struct{} { return life().Done() },
 		cause:      func() error { return context.Cause(life()) },
 		whenClosed: func(f func()) func() bool { return context.AfterFunc(life(), f) },
@@ -38,7 +43,7 @@ func newLink(conn *quic.Conn, peer certs.ID, dialled bool) *link {
 func (l *link) live() bool { return l.cause() == nil }
 
 func (l *link) close(code uint64, why string) {
-	_ = l.conn.CloseWithError(quic.ApplicationErrorCode(code), why) // always nil
+	_ = l.conn.CloseWithError(quic.ApplicationErrorCode(code), clip(why, maxWhy)) // always nil
 }
 
 // hold marks a stream of the link as in use until the returned function runs.

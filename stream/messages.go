@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -43,6 +44,7 @@ const (
 	kindGreet   streamKind = 5 // bidirectional: first on a mesh connection, once
 	kindPacket  streamKind = 6 // unidirectional: one packet too large for a datagram
 	kindGossip  streamKind = 7 // bidirectional: bytes of the gossip
+	kindRecords streamKind = 8 // bidirectional: one exchange of membership records (sync.go)
 )
 
 // MaxHeld is the most snapshots one Have may name.
@@ -77,6 +79,7 @@ type hello struct {
 	Token    bytes16 `cbor:"4,keyasint"` // names the session on its lanes
 	Instance bytes16 `cbor:"5,keyasint"` // of the sender's state directory
 	Boots    uint64  `cbor:"6,keyasint"` // how often the sender's daemon was started on it
+	Digest   bytes32 `cbor:"7,keyasint"` // of the sender's records, when greeting
 }
 
 // Offer says what the source would send: source → target, after hello,
@@ -188,8 +191,12 @@ type Query struct {
 	Body []byte `cbor:"2,keyasint"` // CBOR, <= 60 KiB
 }
 
-// QueryInfo asks for an Info. It has no body.
-const QueryInfo uint8 = 1
+// The kinds of query.
+const (
+	QueryInfo   uint8 = 1 // asks for an Info; no body
+	QueryStatus uint8 = 2 // bodies are the engine's; a long answer is asked for page by page
+	QueryPing   uint8 = 3 // answered by the Endpoint itself; no bodies
+)
 
 // Answer is the reply to a Query: asked → asker.
 type Answer struct {
@@ -245,14 +252,16 @@ type JoinHello struct {
 // with what the connection proves.
 type JoinRequest struct {
 	JoinHello
-	Peer     certs.ID       // proven by the handshake
-	Remote   netip.AddrPort // where the joiner is
+	Peer     certs.ID          // proven by the handshake
+	Key      ed25519.PublicKey // the one Peer is the hash of
+	Remote   netip.AddrPort    // where the joiner is
 	InviteID bytes5
 	Exporter []byte  // certs.ExportPairing of this connection
 	Proof    bytes32 // to be compared with certs.ProofKey.Joiner
 }
 
-// JoinAnswer accepts a joiner: inviter → joiner, <= 32 KiB.
+// JoinAnswer accepts a joiner: inviter → joiner, <= 32 KiB. The records follow
+// it as pages.
 type JoinAnswer struct {
 	Peer       certs.ID  `cbor:"-"` // the inviter, proven by the handshake
 	Name       string    `cbor:"1,keyasint"`
@@ -262,11 +271,32 @@ type JoinAnswer struct {
 	Time       time.Time `cbor:"5,keyasint"` // the inviter's wall clock
 	Granted    []string  `cbor:"6,keyasint"` // pools the joiner may write into, <= 64
 	Appliances []string  `cbor:"7,keyasint"` // names in the mesh, <= 512
+	Admission  []byte    `cbor:"8,keyasint"` // signed by the inviter, the joiner's consent missing; <= 1 KiB
+	Records    [][]byte  `cbor:"-"`          // all of the mesh; each <= 1 KiB, <= 4 MiB together
 }
 
 // stored says that the joiner has made its new membership durable: joiner →
-// inviter.
-type stored struct{}
+// inviter, <= 128 B.
+type stored struct {
+	Consent []byte `cbor:"1,keyasint"` // the joiner's signature over the admission: 64 bytes, or none
+}
+
+// hashPage names records: either end of an exchange, <= 57 KiB. They follow
+// each other until one says that there is no more.
+type hashPage struct {
+	Hashes []byte `cbor:"1,keyasint"` // 32 bytes each, <= 1792 of them
+	More   bool   `cbor:"2,keyasint"`
+}
+
+// recordPage carries records: either end of an exchange, and inviter → joiner
+// after joined; <= 62 KiB. Pages follow each other like those of hashes.
+type recordPage struct {
+	Records [][]byte `cbor:"1,keyasint"` // each <= 1 KiB, <= 512 of them
+	More    bool     `cbor:"2,keyasint"`
+}
+
+// synced ends an exchange of records: what the opener sent is stored.
+type synced struct{}
 
 // confirmed says that the inviter has done so too: inviter → joiner.
 type confirmed struct{}
@@ -286,6 +316,9 @@ func (join) frameType() frameType       { return typeJoin }
 func (JoinAnswer) frameType() frameType { return typeJoined }
 func (stored) frameType() frameType     { return typeStored }
 func (confirmed) frameType() frameType  { return typeConfirmed }
+func (hashPage) frameType() frameType   { return typeHashes }
+func (recordPage) frameType() frameType { return typeRecords }
+func (synced) frameType() frameType     { return typeSynced }
 
 func (h hello) check() error { return checkNames(h.Name, h.Version) }
 
@@ -327,11 +360,19 @@ func (j join) check() error {
 
 func (a JoinAnswer) check() error {
 	return errors.Join(checkNames(a.Name, a.Version), checkList(a.Addresses, maxListed),
-		checkList(a.Granted, maxListed), checkList(a.Appliances, maxMembers))
+		checkList(a.Granted, maxListed), checkList(a.Appliances, maxMembers),
+		within("admission", len(a.Admission), maxRecord))
 }
 
-func (stored) check() error    { return nil }
+func (s stored) check() error {
+	if n := len(s.Consent); n != 0 && n != ed25519.SignatureSize {
+		return fmt.Errorf("consent of %d bytes", n)
+	}
+	return nil
+}
+
 func (confirmed) check() error { return nil }
+func (synced) check() error    { return nil }
 
 // Answer encodes i as the body of an answer. It fails if that exceeds 60 KiB.
 func (i Info) Answer() (Answer, error) {

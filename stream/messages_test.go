@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func day() time.Time { return time.Date(2026, 11, 23, 9, 41, 0, 123456789, time.
 func samples() map[string]message {
 	uuid := btrfs.UUID{0x10, 0x20, 0x30, 15: 0xff}
 	return map[string]message{
-		"hello": hello{Protocol: Range{1, 1}, Name: "nas-a", Version: "1.0", Token: bytes16{1, 15: 2}, Instance: bytes16{3}, Boots: 4},
+		"hello": hello{Protocol: Range{1, 1}, Name: "nas-a", Version: "1.0", Token: bytes16{1, 15: 2}, Instance: bytes16{3}, Boots: 4, Digest: bytes32{5}},
 		"offer": Offer{
 			Task: "photos-nas-b", Run: 42, Every: 300, Keep: "last 7", Share: "photos", ShareUUID: uuid,
 			Pool: "tank", Snapshot: btrfs.UUID{7}, CTransID: 99, Taken: day(), Unchanged: true, Full: true, Open: []uint64{40, 41},
@@ -50,9 +51,13 @@ func samples() map[string]message {
 		"joined": JoinAnswer{
 			Name: "nas-a", Version: "1.0", Proof: bytes32{8}, Addresses: []string{"192.168.1.10:7945"},
 			Time: day(), Granted: []string{"tank"}, Appliances: []string{"nas-a", "nas-c"},
+			Admission: []byte{0xa1, 1, 2},
 		},
-		"stored":    stored{},
+		"stored":    stored{Consent: bytes.Repeat([]byte{6}, 64)},
 		"confirmed": confirmed{},
+		"hashes":    hashPage{Hashes: bytes.Repeat([]byte{1, 2}, 32), More: true},
+		"records":   recordPage{Records: [][]byte{{0xa0}, {0xa1, 1, 2}}, More: true},
+		"synced":    synced{},
 	}
 }
 
@@ -89,6 +94,12 @@ func parseAny(f frame) (message, error) {
 		return parse[stored](f)
 	case typeConfirmed:
 		return parse[confirmed](f)
+	case typeHashes:
+		return parse[hashPage](f)
+	case typeRecords:
+		return parse[recordPage](f)
+	case typeSynced:
+		return parse[synced](f)
 	default:
 		return nil, ErrBadStream
 	}
@@ -163,7 +174,10 @@ func TestLargestMessagesFitAFrame(t *testing.T) {
 			UUID: btrfs.UUID{1}, CTransID: 1 << 63, Taken: wide, Run: 1 << 63, Received: wide, Bytes: 1 << 62,
 		})
 	}
+	pages := slices.Collect(recordPages(slices.Repeat([][]byte{make([]byte, maxRecord)}, 2*recordsAtOnce)))
+	small := slices.Collect(recordPages(slices.Repeat([][]byte{make([]byte, 120)}, 2*recordsAtOnce)))
 	for name, m := range map[string]message{
+		"records": pages[0], "small records": small[0], "hashes": hashPage{Hashes: make([]byte, 32*hashesAtOnce)},
 		"have": have, "query": Query{Body: make([]byte, maxBody)}, "answer": Answer{Body: make([]byte, maxBody)},
 	} {
 		b, err := appendFrame(nil, m)
@@ -203,6 +217,15 @@ func TestHostileFramesAreRefused(t *testing.T) {
 		"too many held":     {typeHave, must(Have{Snapshots: held})},
 		"long share":        {typeOffer, must(Offer{Task: "t", Share: strings.Repeat("s", maxName+1)})},
 		"no share":          {typeOffer, must(Offer{Task: "t"})},
+		"cut hash":          {typeHashes, must(hashPage{Hashes: make([]byte, 33)})},
+		"too many hashes":   {typeHashes, must(hashPage{Hashes: make([]byte, 32*(hashesAtOnce+1))})},
+		"endless hashes":    {typeHashes, must(hashPage{More: true})},
+		"endless records":   {typeRecords, must(recordPage{More: true})},
+		"empty record":      {typeRecords, must(recordPage{Records: [][]byte{{}}})},
+		"long record":       {typeRecords, must(recordPage{Records: [][]byte{make([]byte, maxRecord+1)}})},
+		"too many records":  {typeRecords, must(recordPage{Records: slices.Repeat([][]byte{{1}}, recordsAtOnce+1)})},
+		"short consent":     {typeStored, must(stored{Consent: make([]byte, 63)})},
+		"long admission":    {typeJoined, must(JoinAnswer{Admission: make([]byte, maxRecord+1)})},
 		"refusal of zero":   {typeRefused, must(Refusal{})},
 		"huge array":        {typeHave, []byte{0xa1, 0x01, 0x9b, 0, 0, 0, 1, 0, 0, 0, 0}},
 		"deep":              {typeHave, append([]byte{0xa1, 0x01}, bytes.Repeat([]byte{0x81}, 1000)...)},

@@ -31,6 +31,7 @@ type fabric struct {
 
 	mu      sync.Mutex
 	members map[certs.ID]bool
+	removed map[certs.ID]string      // why
 	drop    func(simnet.Packet) bool // nil: none
 }
 
@@ -51,7 +52,8 @@ type node struct {
 	packet  func(certs.ID, netip.AddrPort, []byte)
 	gossip  func(certs.ID, net.Conn)
 	redeem  func(JoinRequest) (JoinAnswer, error)
-	confirm func(certs.ID) error
+	confirm func(certs.ID, []byte) error
+	records *blobs
 }
 
 func (n *node) Answer(ctx context.Context, peer certs.ID, q Query) (Answer, error) {
@@ -66,7 +68,10 @@ func (n *node) Gossip(_ context.Context, peer certs.ID, conn net.Conn) {
 func (n *node) Redeem(_ context.Context, r JoinRequest) (JoinAnswer, error) {
 	return n.redeem(r)
 }
-func (n *node) Confirm(_ context.Context, joiner certs.ID) error { return n.confirm(joiner) }
+
+func (n *node) Confirm(_ context.Context, joiner certs.ID, consent []byte) error {
+	return n.confirm(joiner, consent)
+}
 
 func (f *fabric) SendPacket(p simnet.Packet) error {
 	f.mu.Lock()
@@ -83,6 +88,13 @@ func (f *fabric) member(id certs.ID) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.members[id]
+}
+
+func (f *fabric) whyRemoved(id certs.ID) (string, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	why, ok := f.removed[id]
+	return why, ok
 }
 
 func (f *fabric) set(change func()) {
@@ -110,7 +122,7 @@ func onNet(t *testing.T, n int, latency time.Duration, test func(*testing.T, *fa
 	// The smaller ID first, so that tests know who wins crossing dials.
 	slices.SortFunc(ids, func(a, b *certs.Identity) int { return a.ID().Compare(b.ID()) })
 	synctest.Test(t, func(t *testing.T) {
-		f := &fabric{t: t, members: make(map[certs.ID]bool)}
+		f := &fabric{t: t, members: make(map[certs.ID]bool), removed: make(map[certs.ID]string)}
 		sim := &simnet.Simnet{Router: f}
 		for i, id := range ids {
 			f.members[id.ID()] = true
@@ -165,7 +177,7 @@ func identity(t *testing.T) *certs.Identity {
 
 func (f *fabric) attach(id *certs.Identity, conn net.PacketConn) {
 	f.t.Helper()
-	n := &node{net: f, id: id.ID(), addr: conn.LocalAddr().String(), ran: make(chan error, 1)}
+	n := &node{net: f, id: id.ID(), addr: conn.LocalAddr().String(), ran: make(chan error, 1), records: newBlobs()}
 	name := fmt.Sprintf("nas-%d", len(f.nodes))
 	n.answer = func(context.Context, certs.ID, Query) (Answer, error) { return Info{Name: name}.Answer() }
 	n.receive = func(context.Context, *Inbound) {}
@@ -174,7 +186,7 @@ func (f *fabric) attach(id *certs.Identity, conn net.PacketConn) {
 	var err error
 	n.Endpoint, err = Listen(Config{
 		Identity: id, Name: func() string { return name }, Version: "1.0", Conn: conn,
-		Member: f.member, Pairing: func() bool { return n.pairing },
+		Member: f.member, Removed: f.whyRemoved, Records: n.records, Pairing: func() bool { return n.pairing },
 		Addresses: func(id certs.ID) []string {
 			if n.peers != nil {
 				return n.peers(id)

@@ -55,7 +55,7 @@ func (e *Endpoint) Offer(ctx context.Context, peer certs.ID, o Offer) (*Outbound
 	var have Have
 	err := o.check()
 	if err == nil {
-		err = e.onLink(ctx, peer, func(l *link) error {
+		err = e.onSettled(ctx, peer, func(l *link) error {
 			var err error
 			out, have, err = e.offer(ctx, l, o)
 			return err

@@ -2,6 +2,8 @@ package stream
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -61,18 +63,26 @@ func (e *Endpoint) redeem(ctx context.Context, conn *quic.Conn, peer certs.ID) e
 	if err != nil {
 		return decline(w, err)
 	}
-	if err := w.send(a); err != nil {
+	if err := sendAnswer(w, a); err != nil {
 		return err
 	}
 	_ = s.SetReadDeadline(time.Time{}) // cannot fail; ctx bounds it
-	if _, err := next[stored](w); err != nil {
+	last, err := next[stored](w)
+	if err != nil {
 		return err
 	}
-	if err := e.c.Handler.Confirm(ctx, peer); err != nil {
+	if err := e.c.Handler.Confirm(ctx, peer, last.Consent); err != nil {
 		return decline(w, err)
 	}
 	defer w.finish()
 	return w.send(confirmed{})
+}
+
+func sendAnswer(w *wire, a JoinAnswer) error {
+	if err := w.send(a); err != nil {
+		return err
+	}
+	return sendRecords(w, a.Records)
 }
 
 // decline answers a joiner with the reason it is not let in.
@@ -93,14 +103,31 @@ func readJoin(w *wire, conn *quic.Conn, peer certs.ID) (JoinRequest, error) {
 	if err != nil {
 		return JoinRequest{}, err
 	}
-	exporter, err := certs.ExportPairing(conn.ConnectionState().TLS, j.InviteID)
+	state := conn.ConnectionState().TLS
+	key, err := peerKey(state)
+	if err != nil {
+		return JoinRequest{}, err
+	}
+	exporter, err := certs.ExportPairing(state, j.InviteID)
 	if err != nil {
 		return JoinRequest{}, err
 	}
 	return JoinRequest{
-		JoinHello: j.Hello, Peer: peer, Remote: addrPort(conn.RemoteAddr()),
+		JoinHello: j.Hello, Peer: peer, Key: key, Remote: addrPort(conn.RemoteAddr()),
 		InviteID: j.InviteID, Exporter: exporter, Proof: j.Proof,
 	}, nil
+}
+
+// peerKey returns the key whose hash certs.PeerID is.
+func peerKey(state tls.ConnectionState) (ed25519.PublicKey, error) {
+	if len(state.PeerCertificates) != 1 {
+		return nil, certs.ErrCertificate
+	}
+	key, ok := state.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
+	if !ok {
+		return nil, certs.ErrCertificate
+	}
+	return key, nil
 }
 
 // addrPort is zero for an address that is not UDP.
@@ -113,15 +140,19 @@ func addrPort(a net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
 }
 
+// Confirm tells the inviter that the joiner's membership is durable.
+type Confirm func(ctx context.Context, consent []byte) error
+
 // Join redeems inv with the appliance at addr, host:port, and returns its
-// answer once the inviter has proven that it made the invite. The caller makes
-// its membership durable and then calls confirm, which tells the inviter to do
-// the same; a lost confirmation is settled by joining again. ctx governs all
-// of it: the connection is closed when confirm returns or ctx ends.
+// answer, with the records of the mesh, once the inviter has proven that it made
+// the invite. The caller makes its membership durable and then calls confirm
+// with its consent, 64 bytes or none, which tells the inviter to do the same; a
+// lost confirmation is settled by joining again. ctx governs all of it: the
+// connection is closed when confirm returns or ctx ends.
 //
 // The error wraps *certs.MismatchError if another appliance answered,
 // *Refusal, ErrProof or *UnreachableError.
-func (e *Endpoint) Join(ctx context.Context, addr string, inv certs.Invite, me JoinHello) (JoinAnswer, func(context.Context) error, error) {
+func (e *Endpoint) Join(ctx context.Context, addr string, inv certs.Invite, me JoinHello) (JoinAnswer, Confirm, error) {
 	conn, err := race(ctx, certs.ID{}, []string{addr}, func(ctx context.Context, to netip.AddrPort) (*quic.Conn, error) {
 		return e.transport.Dial(ctx, net.UDPAddrFromAddrPort(to), e.c.Identity.PairClient(inv.Inviter), pairConfig())
 	}, closePairing)
@@ -135,11 +166,16 @@ func (e *Endpoint) Join(ctx context.Context, addr string, inv certs.Invite, me J
 		closePairing(conn)
 		return JoinAnswer{}, nil, fmt.Errorf("join at %s: %w", addr, err)
 	}
-	confirm := func(ctx context.Context) error {
+	confirm := func(ctx context.Context, consent []byte) error {
 		defer stop()
 		defer closePairing(conn)
-		if err := confirmJoin(ctx, w); err != nil {
-			return fmt.Errorf("confirm join at %s: %w", addr, fault(ctx, certs.ID{}, err))
+		last := stored{Consent: consent}
+		err := last.check()
+		if err == nil {
+			err = fault(ctx, certs.ID{}, confirmJoin(ctx, w, last))
+		}
+		if err != nil {
+			return fmt.Errorf("confirm join at %s: %w", addr, err)
 		}
 		return nil
 	}
@@ -150,7 +186,7 @@ func closePairing(conn *quic.Conn) {
 	_ = conn.CloseWithError(quic.ApplicationErrorCode(CodeNone), "pairing over")
 }
 
-// ask sends the proof and checks the inviter's.
+// ask sends the proof, checks the inviter's, and only then reads the records.
 func (e *Endpoint) ask(ctx context.Context, conn *quic.Conn, inv certs.Invite, me JoinHello) (JoinAnswer, *wire, error) {
 	state := conn.ConnectionState().TLS
 	inviter, err := certs.PeerID(state)
@@ -174,6 +210,9 @@ func (e *Endpoint) ask(ctx context.Context, conn *quic.Conn, inv certs.Invite, m
 	if !certs.Equal(a.Proof, inv.Key().Inviter(exporter, inviter, e.self)) {
 		return JoinAnswer{}, nil, ErrProof
 	}
+	if a.Records, err = receiveRecords(w); err != nil {
+		return JoinAnswer{}, nil, fault(ctx, inviter, err)
+	}
 	a.Peer = inviter
 	return a, w, nil
 }
@@ -187,8 +226,8 @@ func converse[A message](w *wire, m message) (A, error) {
 	return next[A](w)
 }
 
-func confirmJoin(ctx context.Context, w *wire) error {
+func confirmJoin(ctx context.Context, w *wire, last stored) error {
 	defer w.bind(ctx)()
-	_, err := converse[confirmed](w, stored{})
+	_, err := converse[confirmed](w, last)
 	return err
 }

@@ -51,7 +51,7 @@ func TestJoinWithTheRightInvite(t *testing.T) {
 			return check(r)
 		}
 		confirmed := certs.ID{}
-		a.confirm = func(id certs.ID) error {
+		a.confirm = func(id certs.ID, _ []byte) error {
 			confirmed = id
 			return nil
 		}
@@ -66,7 +66,7 @@ func TestJoinWithTheRightInvite(t *testing.T) {
 		if !confirmed.IsZero() {
 			t.Error("confirmed before the joiner has stored anything")
 		}
-		if err := confirm(t.Context()); err != nil || confirmed != j.id {
+		if err := confirm(t.Context(), nil); err != nil || confirmed != j.id {
 			t.Errorf("confirmed %s, %v", confirmed, err)
 		}
 	})
@@ -153,7 +153,7 @@ func TestLostConfirmationIsSettledByJoiningAgain(t *testing.T) {
 		a, j := f.nodes[0], f.nodes[1]
 		inv := a.inviter(t)
 		confirmed := 0
-		a.confirm = func(certs.ID) error {
+		a.confirm = func(certs.ID, []byte) error {
 			confirmed++
 			return nil
 		}
@@ -164,7 +164,7 @@ func TestLostConfirmationIsSettledByJoiningAgain(t *testing.T) {
 		f.set(func() { f.drop = func(simnet.Packet) bool { return true } })
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		if err := confirm(ctx); !errors.Is(err, context.DeadlineExceeded) || confirmed != 0 {
+		if err := confirm(ctx, nil); !errors.Is(err, context.DeadlineExceeded) || confirmed != 0 {
 			t.Errorf("got %v, confirmed %d times", err, confirmed)
 		}
 		f.set(func() { f.drop = nil })
@@ -172,7 +172,7 @@ func TestLostConfirmationIsSettledByJoiningAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := confirm(t.Context()); err != nil || confirmed != 1 {
+		if err := confirm(t.Context(), nil); err != nil || confirmed != 1 {
 			t.Errorf("got %v, confirmed %d times", err, confirmed)
 		}
 	})
@@ -191,7 +191,7 @@ func TestForgottenConfirmationEndsWithItsContext(t *testing.T) {
 		}
 		cancel()
 		time.Sleep(time.Second)
-		if err := confirm(t.Context()); err == nil {
+		if err := confirm(t.Context(), nil); err == nil {
 			t.Error("confirmed on a closed connection")
 		}
 		if n := a.joining.Load(); n != 0 {

@@ -89,8 +89,8 @@ func run[T any](
 // verdict prefers what the peer itself said over "did not answer".
 func verdict(unreachable *UnreachableError, errs []error) error {
 	for _, err := range errs {
-		if isRemoval(err) {
-			return &RemovedError{Peer: unreachable.Peer}
+		if why, removed := removal(err); removed {
+			return &RemovedError{Peer: unreachable.Peer, Why: why}
 		}
 		if _, ok := errors.AsType[*RemovedError](err); ok || isAnswer(err) {
 			return err

@@ -65,6 +65,7 @@ const (
 	maxText  = 1024 // bytes of Refusal.Text
 	maxFact  = 512  // bytes of one fact
 	maxFacts = 16
+	maxWhy   = 500 // of the reason a connection is closed with
 )
 
 // Refusal is the peer's no: to an offer, a run under way, a query or an

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -17,11 +18,12 @@ type registry struct {
 	self   certs.ID
 	mu     sync.Mutex
 	links  map[certs.ID][]*link
+	hosts  map[netip.Addr]int // connections per address
 	closed bool
 }
 
 func newRegistry(self certs.ID) *registry {
-	return &registry{self: self, links: make(map[certs.ID][]*link)}
+	return &registry{self: self, links: make(map[certs.ID][]*link), hosts: make(map[netip.Addr]int)}
 }
 
 // add enters l. It fails with ErrClosed after closeAll, and if the peer has
@@ -36,18 +38,33 @@ func (r *registry) add(l *link) error {
 		return fmt.Errorf("%d connections", n)
 	}
 	r.links[l.peer] = append(r.links[l.peer], l)
+	r.hosts[l.host]++
 	return nil
 }
 
 func (r *registry) remove(l *link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	before := len(r.links[l.peer])
 	left := slices.DeleteFunc(r.links[l.peer], func(o *link) bool { return o == l })
+	if len(left) == before {
+		return // removed earlier
+	}
+	if r.hosts[l.host]--; r.hosts[l.host] == 0 {
+		delete(r.hosts, l.host)
+	}
 	if len(left) == 0 {
 		delete(r.links, l.peer)
 		return
 	}
 	r.links[l.peer] = left
+}
+
+// knows says whether a member is connected from host.
+func (r *registry) knows(host netip.Addr) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.hosts[host] > 0
 }
 
 // best returns the mesh connection to use for peer, or nil.

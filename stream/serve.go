@@ -22,6 +22,9 @@ func (e *Endpoint) serve(ctx context.Context, l *link) {
 	var streams sync.WaitGroup
 	streams.Go(func() { e.acceptOneWay(ctx, l, &streams) })
 	streams.Go(func() { e.acceptPackets(ctx, l) })
+	if l.dialled {
+		streams.Go(func() { e.settle(ctx, l) })
+	}
 	e.acceptStreams(ctx, l, &streams)
 	streams.Wait()
 }
@@ -98,18 +101,36 @@ func (e *Endpoint) serveStream(ctx context.Context, l *link, s *quic.Stream) {
 }
 
 func (e *Endpoint) dispatch(ctx context.Context, l *link, w *wire, kind streamKind) error {
+	greeted := l.greeted.Load() != nil
 	switch {
-	case kind == kindGreet && !l.dialled && l.greeted.Load() == nil:
+	case kind == kindGreet && !l.dialled && !greeted:
 		return e.serveGreet(l, w)
-	case kind == kindQuery && l.greeted.Load() != nil:
-		return e.serveQuery(ctx, l, w)
-	case kind == kindSession && l.greeted.Load() != nil:
-		return e.serveSession(ctx, l, w)
-	case kind == kindGossip && l.greeted.Load() != nil:
+	case kind == kindRecords && greeted:
+		return e.serveRecords(ctx, l, w)
+	case kind == kindGossip && greeted:
 		return e.serveGossip(ctx, l, w.stream)
+	case kind == kindQuery && greeted:
+		return e.serveSettled(ctx, l, w, e.serveQuery)
+	case kind == kindSession && greeted:
+		return e.serveSettled(ctx, l, w, e.serveSession)
 	default:
 		return fmt.Errorf("stream of kind %d: %w", kind, ErrBadStream)
 	}
+}
+
+// serveSettled serves a stream once the records of both ends are compared.
+// Until then nothing of it but its kind is read.
+func (e *Endpoint) serveSettled(
+	ctx context.Context, l *link, w *wire, serve func(context.Context, *link, *wire) error,
+) error {
+	err := e.awaitRecords(ctx, l)
+	if isRefusal(err) {
+		return w.send(refusalOf(err))
+	}
+	if err != nil {
+		return err
+	}
+	return serve(ctx, l, w)
 }
 
 // serveGreet turns an accepted connection into a mesh connection.
@@ -118,11 +139,11 @@ func (e *Endpoint) serveGreet(l *link, w *wire) error {
 	if err != nil {
 		return err
 	}
-	meets := h.Protocol.meets(Protocol())
+	meets, mine := h.Protocol.meets(Protocol()), e.greeting()
 	if meets {
-		l.greeted.Store(&h) // before the dialler can ask its first question
+		l.greet(mine, h) // before the dialler can ask its first question
 	}
-	if err := w.send(e.hello(bytes16{})); err != nil {
+	if err := w.send(mine); err != nil {
 		return err
 	}
 	if meets { // else the dialler reads our range and draws the same conclusion
@@ -136,6 +157,9 @@ func (e *Endpoint) serveQuery(ctx context.Context, l *link, w *wire) error {
 	q, err := expect[Query](w.stream)
 	if err != nil {
 		return err
+	}
+	if q.Kind == QueryPing {
+		return w.send(Answer{})
 	}
 	defer w.bind(ctx)()
 	a, err := e.c.Handler.Answer(ctx, l.peer, q)
@@ -156,7 +180,7 @@ func (e *Endpoint) Query(ctx context.Context, peer certs.ID, q Query) (Answer, e
 		return Answer{}, fmt.Errorf("query %s: %w", peer.Short(), err)
 	}
 	var a Answer
-	err := e.onLink(ctx, peer, func(l *link) error {
+	err := e.onSettled(ctx, peer, func(l *link) error {
 		defer l.hold()()
 		var err error
 		a, err = exchange[Answer](ctx, l, kindQuery, q)
@@ -166,6 +190,23 @@ func (e *Endpoint) Query(ctx context.Context, peer certs.ID, q Query) (Answer, e
 		return Answer{}, fmt.Errorf("query %s: %w", peer.Short(), err)
 	}
 	return a, nil
+}
+
+// Ping asks peer for an empty answer, which its Endpoint gives, and returns
+// how long that took, a dial not included, and the address it came from. The
+// errors are those of Query.
+func (e *Endpoint) Ping(ctx context.Context, peer certs.ID) (rtt time.Duration, addr string, err error) {
+	err = e.onSettled(ctx, peer, func(l *link) error {
+		defer l.hold()()
+		asked := time.Now()
+		_, err := exchange[Answer](ctx, l, kindQuery, Query{Kind: QueryPing})
+		rtt, addr = time.Since(asked), l.conn.RemoteAddr().String()
+		return err
+	})
+	if err != nil {
+		return 0, "", fmt.Errorf("ping %s: %w", peer.Short(), err)
+	}
+	return rtt, addr, nil
 }
 
 // onLink runs use on a mesh connection to peer, and again on a new one if that
