@@ -247,6 +247,10 @@ func (r *run) clear() error {
 		_, err := tidy(r.dir, r.newest)
 		return err
 	}
+	// The unfinished subvolume goes first: that frees quota for the rest.
+	if err := Discard(r.dir, dataName); err != nil {
+		return err
+	}
 	return Discard(r.incoming, r.name)
 }
 
