@@ -39,6 +39,7 @@ func commands() []*cli.Command {
 		initCommand(),
 		demoCommand(),
 		statusCommand(),
+		pingCommand(),
 		serviceCommand(),
 		pairCommand(),
 		applianceCommand(),
@@ -46,6 +47,7 @@ func commands() []*cli.Command {
 		shareCommand(),
 		taskCommand(),
 		receiveCommand(),
+		historyCommand(),
 		debugCommand(),
 		versionCommand(),
 	}

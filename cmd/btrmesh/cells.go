@@ -81,6 +81,15 @@ func ago(t, now time.Time) cell {
 	return cell{text: control.Ago(now.Sub(t)), raw: stamp(t)}
 }
 
+// asOf is a cell of how old what is known of another appliance is; the zero
+// time is now.
+func asOf(t, now time.Time) cell {
+	if t.IsZero() {
+		t = now
+	}
+	return ago(t, now)
+}
+
 // at is a cell of a moment in full.
 func (s *session) at(t time.Time) cell {
 	if t.IsZero() {

@@ -22,6 +22,7 @@ func daemonCommand() *cli.Command {
 		flags: append(nodeFlags(),
 			&cli.StringFlag{Name: "listen", EnvVars: []string{"BTRMESH_LISTEN"}, Usage: "UDP `ADDR:PORT` (default: :7945)"},
 			&cli.StringSliceFlag{Name: "pool", Usage: "a pool as `NAME=PATH`; may be repeated (default: mounted btrfs file systems with a label)"},
+			&cli.StringFlag{Name: "discover", EnvVars: []string{"BTRMESH_DISCOVER"}, Usage: "announce this appliance on the local network, `on|off` (default: on)"},
 			&cli.BoolFlag{Name: "check", Usage: "find out whether it could start, and end"}),
 	}.command()
 }
@@ -45,7 +46,8 @@ func runDaemon(s *session) error {
 		return err
 	}
 	cfg := mesh.Config{
-		Name: c.Name, StateDir: c.State, Socket: c.Socket, Listen: c.Listen, Pools: c.pools(), Version: version, Log: log,
+		Name: c.Name, StateDir: c.State, Socket: c.Socket, Listen: c.Listen, Pools: c.pools(), Discover: c.Discover == "on",
+		Version: version, Log: log,
 		Ready: func(status string) { notify(log, daemon.SdNotifyReady+"\nSTATUS="+status) },
 	}
 	if s.has("check") {

@@ -23,8 +23,7 @@ func debugSendCommand() *cli.Command {
 			&cli.StringFlag{Name: "parent", Aliases: []string{"p"}, Usage: "send the difference to the snapshot `PARENT`, which the receiver has"},
 			&cli.StringSliceFlag{Name: "clone", Aliases: []string{"c"}, Usage: "share extents with the snapshot `CLONE`, which the receiver has; repeatable"},
 			countFlag("proto", nil, 0, "write version `N` of the format, 1 or 2 (default: 1, or 2 for compressed data)"),
-			&cli.BoolFlag{Name: "compressed-data", Usage: "send compressed extents as they are; " +
-				"Linux 6.18 then loses the size of a file that fallocate grew within an inline extent"},
+			&cli.BoolFlag{Name: "compressed-data", Usage: "send compressed extents as they are, unless the kernel would cut a file that way"},
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "write to the new file `FILE`, which stays only if the stream is whole"},
 		},
 	}.command()

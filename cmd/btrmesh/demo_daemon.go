@@ -26,7 +26,7 @@ func (a *demoAppliance) daemon(ctx context.Context) error {
 	}
 	defer log.Close() //nolint:errcheck // the daemon writes to it, not we
 	c := a.process(ctx, log, "daemon", "--config", os.DevNull, "--state", filepath.Join(a.dir, "state"), "--socket", a.socket(),
-		"--listen", a.address, "--name", a.name, "--pool", demoPool+"="+a.pool())
+		"--listen", a.address, "--discover", "off", "--name", a.name, "--pool", demoPool+"="+a.pool())
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = 10 * time.Second
 	err = runBound(c)

@@ -46,19 +46,29 @@ func (s *session) planLines(p control.Plan) []string {
 	if p.Task != nil {
 		facts = append(s.previewFacts(*p.Task), facts...)
 	}
+	if p.Removal != nil {
+		facts = append(removalFacts(*p.Removal), facts...)
+	}
 	end := ""
 	if len(facts)+len(p.Actions) > 0 {
 		end = ":"
 	}
 	lines := []string{fmt.Sprintf("Would %s (nothing changed)%s", p.Would, end)}
-	for _, f := range facts {
-		lines = append(lines, fmt.Sprintf("  %-10s %s", f.Name, f.Text))
-	}
+	lines = append(lines, factLines(facts)...)
 	for _, a := range p.Actions {
 		lines = append(lines, actionLine(a))
 	}
 	if p.Refused != nil {
 		lines = append(lines, "  !!! "+p.Refused.Msg)
+	}
+	return lines
+}
+
+// factLines is a line for each fact.
+func factLines(facts []control.Fact) []string {
+	lines := make([]string, 0, len(facts))
+	for _, f := range facts {
+		lines = append(lines, fmt.Sprintf("  %-10s %s", f.Name, f.Text))
 	}
 	return lines
 }

@@ -61,15 +61,21 @@ func (f *fake) register(s *control.Server) {
 	control.Handle(s, control.RouteVersion, func(context.Context, control.VersionRequest) (control.Version, error) {
 		return control.Version{Version: "0.1.0", Go: "go1.26", Protocol: 1}, nil
 	})
+	control.Handle(s, control.RouteVersions, f.versions)
 	control.Handle(s, control.RouteService, f.service)
 	control.Handle(s, control.RouteInvite, f.invite)
 	control.Handle(s, control.RouteInvites, f.invites)
 	control.HandleStream(s, control.RouteInviteFollow, f.followInvite)
 	control.Handle(s, control.RouteInviteRevoke, f.revokeInvite)
 	control.Handle(s, control.RouteJoin, f.join)
-	control.Handle(s, control.RouteAppliances, func(context.Context, control.AppliancesRequest) ([]control.Appliance, error) {
-		return sampleAppliances(), nil
-	})
+	control.Handle(s, control.RouteDiscover, f.discover)
+	control.Handle(s, control.RouteAppliances, f.appliances)
+	control.Handle(s, control.RouteAppliance, f.appliance)
+	control.Handle(s, control.RouteApplianceRename, f.rename)
+	control.Handle(s, control.RouteApplianceAddress, f.changeAddress)
+	control.Handle(s, control.RouteApplianceRemove, f.remove)
+	control.Handle(s, control.RouteApplianceKeep, f.keep)
+	control.Handle(s, control.RoutePing, f.ping)
 	control.Handle(s, control.RoutePools, f.pools)
 	control.Handle(s, control.RoutePoolAllow, f.allow)
 	control.Handle(s, control.RoutePoolDeny, f.deny)
@@ -85,6 +91,7 @@ func (f *fake) register(s *control.Server) {
 	control.HandleStream(s, control.RouteRunFollow, f.follow)
 	control.Handle(s, control.RouteReplicas, f.replicas)
 	control.Handle(s, control.RouteReceiveHistory, f.received)
+	control.Handle(s, control.RouteHistory, f.allHistory)
 }
 
 // errorRow returns the error that a name asks for.
@@ -115,6 +122,13 @@ func errorRow(name string) error {
 		"27": control.ReplicaModified("photos@nas-a", "nas-b", "nas-a", "photos-nas-b"),
 		"28": control.ReplicaPromoted("photos@nas-a", "nas-b", "nas-a", time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), 300),
 		"30": control.SelfTarget("nas-a"),
+
+		"held":     control.RemovalHeld(sampleHeld()),
+		"clone":    control.ClonedIdentity("nas-a", []string{"192.168.1.50:7945"}),
+		"admitted": control.NotAdmitted("nas-b", "nas-c", []string{"nas-d"}),
+		"address":  control.AddressNotFound("nas-b", "10.0.0.9:7945", []string{"10.0.0.11:7945"}),
+		"form":     control.BadAddress("10.0.0"),
+		"alone":    control.DiscoverFailed("no network interface is up that has an address and multicast"),
 	}
 	number, ok := strings.CutPrefix(name, "row-")
 	if e := rows[number]; ok && e != nil {

@@ -28,7 +28,7 @@ func sampleAppliances() []control.Appliance {
 	}
 }
 
-func (f *fake) pools(_ context.Context, r control.PoolsRequest) ([]control.Pool, error) {
+func (f *fake) pools(ctx context.Context, r control.PoolsRequest) ([]control.Pool, error) {
 	list := []control.Pool{{
 		Appliance: "nas-a", Self: true, Name: "tank", Path: "/mnt2/tank", SizeBytes: size(7.3, tib), FreeBytes: size(3.9, tib), Profile: "raid1",
 		ReceivesFrom: []control.Grant{{Appliance: "nas-b"}}, Replicas: 1,
@@ -38,16 +38,23 @@ func (f *fake) pools(_ context.Context, r control.PoolsRequest) ([]control.Pool,
 			Appliance: "nas-b", Name: "tank", Path: "/mnt2/tank", SizeBytes: size(7.3, tib), FreeBytes: size(2.1, tib), Profile: "raid1",
 			ReceivesFrom: []control.Grant{{Appliance: "nas-a", QuotaBytes: size(2, tib)}}, Replicas: 2,
 		})
+		control.NoteSilence(ctx, control.Silence{Appliance: "nas-c", Reason: "offline"})
 	}
-	if r.On != "" {
+	switch {
+	case r.On == "nas-b":
+		return samplePools()[1:2], nil
+	case r.On != "":
 		return nil, errorRow(r.On)
 	}
 	return list, nil
 }
 
-func (f *fake) shares(_ context.Context, r control.SharesRequest) ([]control.Share, error) {
+func (f *fake) shares(ctx context.Context, r control.SharesRequest) ([]control.Share, error) {
 	if r.On == "nobody" {
 		return nil, nil
+	}
+	if r.All {
+		return allShares(ctx), nil
 	}
 	share := func(name string, referenced float64, snapshots int64, lag *float64, to ...control.ShareTarget) control.Share {
 		return control.Share{Appliance: "nas-a", Name: name, Pool: "tank", Path: "/mnt2/tank/" + name, ReferencedBytes: size(referenced, gib), Snapshots: snapshots, WorstLagSeconds: lag, ReplicatesTo: to}
@@ -95,8 +102,15 @@ func (f *fake) status(ctx context.Context, r control.StatusRequest) (control.Sta
 	st.Warnings = []control.Warning{{
 		Level: control.Degraded, Text: "nas-c is offline since 3h12m; photos-nas-c is late (lag 3h40m, frequency 3600s).", Hints: []string{"btrmesh ping nas-c"},
 	}}
-	if r.Appliance == "nas-c" {
+	switch r.Appliance {
+	case "nas-c":
 		st.Warnings[0].Level = control.Critical
+	case "mesh":
+		return meshStatus(ctx, st), nil
+	case "held":
+		st.Warnings = []control.Warning{sampleHeld().Warning()}
+	case "clone":
+		st.Warnings = []control.Warning{control.Twin{Appliance: "nas-a", Self: true, Addresses: []string{"192.168.1.50:7945"}}.Warning()}
 	}
 	return st, ctx.Err()
 }
@@ -126,6 +140,7 @@ func sampleInvite(number uint64) control.Invite {
 func (f *fake) invites(context.Context, control.InvitesRequest) ([]control.Invite, error) {
 	limited := sampleInvite(2)
 	limited.QuotaBytes = size(2, tib)
+	limited.UsedBy = &control.Joiner{ID: idB}
 	return []control.Invite{sampleInvite(1), limited}, nil
 }
 

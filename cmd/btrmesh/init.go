@@ -85,6 +85,9 @@ const configText = `name = "%s"
 # UDP port of this appliance; TCP lanes use the same number.
 # port = 7945
 
+# Announce this appliance on the local network, for: btrmesh pair discover
+# discover = "off"
+
 # Pools by path. Without any, mounted btrfs file systems with a label are used.
 # [pools]
 # tank = "/mnt2/tank"

@@ -26,6 +26,10 @@ func pairCommand() *cli.Command {
 			flags: append([]cli.Flag{&cli.StringFlag{Name: "at", Usage: "`HOST[:PORT]` of the inviting appliance"}},
 				grantFlags("let the inviting appliance write into `POOL` here")...),
 		}.command(),
+		leaf{
+			name: "discover", usage: "look for appliances on this network for 3 seconds, or as long as --timeout says",
+			run: runPairDiscover,
+		}.command(),
 		leaf{name: "list", aliases: []string{"ls"}, usage: "list open invites", run: runPairList}.command(),
 		leaf{name: "revoke", usage: "close an open invite", args: []string{"ID"}, run: runPairRevoke}.command())
 }
@@ -193,13 +197,26 @@ func runPairList(s *session) error {
 	if err != nil {
 		return err
 	}
-	t := &table{columns: columns("=INVITE", "=CREATED", "=EXPIRES", "RECEIVES INTO", ">QUOTA")}
+	t := &table{columns: columns("=INVITE", "=CREATED", "=EXPIRES", "RECEIVES INTO", ">QUOTA", "USED BY")}
 	for _, i := range a.Value {
 		expires := s.at(i.ExpiresAt)
 		expires.text = "in " + control.Duration(i.ExpiresAt.Sub(a.Time).Truncate(time.Second))
-		t.add(false, whole(int64(i.Number)), s.at(i.CreatedAt), expires, word(i.ReceiveInto), s.bytes(i.QuotaBytes))
+		t.add(false, whole(int64(i.Number)), s.at(i.CreatedAt), expires, word(i.ReceiveInto), s.bytes(i.QuotaBytes),
+			usedBy(i.UsedBy))
 	}
 	return s.list(a.Raw, t, "No invite is open. Make one: sudo btrmesh pair invite")
+}
+
+// usedBy is a cell of who came with an invite. Until it is stored on both sides
+// an invite is open and has a joiner without a name.
+func usedBy(j *control.Joiner) cell {
+	switch {
+	case j == nil:
+		return word("")
+	case j.Name == "":
+		return shortID(j.ID)
+	}
+	return word(j.Name)
 }
 
 func runPairRevoke(s *session) error {

@@ -58,6 +58,9 @@ func runPoolList(s *session) error {
 		t.add(p.Self, word(p.Appliance), word(p.Name), word(p.Path), s.bytes(p.SizeBytes), s.bytes(p.FreeBytes),
 			word(p.Profile), s.grants(p.ReceivesFrom), whole(p.Replicas))
 	}
+	if err := s.silences(a.Head); err != nil {
+		return err
+	}
 	return s.list(a.Raw, t, "No pool is known: mount a btrfs file system that has a label, or start the daemon with --pool NAME=PATH")
 }
 
@@ -65,14 +68,17 @@ func runPoolList(s *session) error {
 func (s *session) grants(list []control.Grant) cell {
 	names := make([]string, 0, len(list))
 	for _, g := range list {
-		name := g.Appliance
-		if g.QuotaBytes != nil {
-			quota := strings.Replace(s.units.Size(*g.QuotaBytes), ".0 ", " ", 1)
-			name += fmt.Sprintf(" (quota %s)", quota)
-		}
-		names = append(names, name)
+		names = append(names, g.Appliance+s.quota(g.QuotaBytes))
 	}
 	return words(names)
+}
+
+// quota is " (quota 2 TiB)", or nothing where there is none.
+func (s *session) quota(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (quota %s)", strings.Replace(s.units.Size(*n), ".0 ", " ", 1))
 }
 
 func runPoolAllow(s *session) error {

@@ -13,6 +13,7 @@ import (
 // pty is a pseudo-terminal whose output is collected.
 type pty struct {
 	tty    *os.File // for the program under test
+	person *os.File // the other end
 	output chan string
 }
 
@@ -37,7 +38,7 @@ func newPTY(width int) (*pty, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pty{tty: tty, output: make(chan string, 1)}
+	p := &pty{tty: tty, person: control, output: make(chan string, 1)}
 	go func() {
 		text, err := io.ReadAll(control) // ends with EIO when the terminal is closed
 		_ = err
@@ -45,6 +46,12 @@ func newPTY(width int) (*pty, error) {
 		_ = control.Close()
 	}()
 	return p, nil
+}
+
+// typed types a line ahead of the program that reads it.
+func (p *pty) typed(line string) error {
+	_, err := io.WriteString(p.person, line+"\n")
+	return err
 }
 
 // finish closes the terminal and returns what was written to it.

@@ -21,9 +21,10 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		Setup:               setupScript,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"term": cmdTerm, "exits": cmdExits},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"term": cmdTerm, "types": cmdTypes, "exits": cmdExits},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
 	})
 }
 
@@ -53,6 +54,17 @@ func setupScript(env *testscript.Env) error {
 // cmdTerm runs `term WIDTH ARG...`: btrmesh on a terminal. What it prints goes
 // to the files screen (stdout) and messages (stderr).
 func cmdTerm(ts *testscript.TestScript, neg bool, args []string) {
+	onTerminal(ts, neg, "", args)
+}
+
+// cmdTypes runs `types TEXT WIDTH ARG...`: as term, with TEXT typed at the
+// terminal, where it is echoed among the messages.
+func cmdTypes(ts *testscript.TestScript, neg bool, args []string) {
+	onTerminal(ts, neg, args[0], args[1:])
+}
+
+// onTerminal is term, and types unless typed is empty.
+func onTerminal(ts *testscript.TestScript, neg bool, typed string, args []string) {
 	width, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	out, err := newPTY(width)
@@ -61,6 +73,10 @@ func cmdTerm(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command("btrmesh", args[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), out.tty, messages.tty
+	if typed != "" {
+		ts.Check(messages.typed(typed))
+		cmd.Stdin = messages.tty
+	}
 	for _, name := range []string{"BTRMESH_SOCKET", "TZ", "TERM", "NO_COLOR"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}

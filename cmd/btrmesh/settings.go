@@ -20,13 +20,14 @@ import (
 // environment and the flags, which win in that order. The zero value says
 // nothing.
 type settings struct {
-	Name   string            `toml:"name"`
-	State  string            `toml:"state"`
-	Socket string            `toml:"socket"`
-	Listen string            `toml:"listen"` // ADDR:PORT, UDP
-	Port   uint16            `toml:"port"`   // short for listen = ":PORT"
-	Pools  map[string]string `toml:"pools"`  // path by name
-	Log    logSettings       `toml:"log"`
+	Name     string            `toml:"name"`
+	State    string            `toml:"state"`
+	Socket   string            `toml:"socket"`
+	Listen   string            `toml:"listen"`   // ADDR:PORT, UDP
+	Port     uint16            `toml:"port"`     // short for listen = ":PORT"
+	Discover string            `toml:"discover"` // on (default) or off: announce it on the local network
+	Pools    map[string]string `toml:"pools"`    // path by name
+	Log      logSettings       `toml:"log"`
 }
 
 // logSettings is how the daemon logs.
@@ -97,6 +98,9 @@ func (c settings) check(path string) error {
 	case !slices.Contains([]string{"", "text", "json"}, c.Log.Format):
 		return control.Usage("%s: log.format is text or json, not %q.", path, c.Log.Format)
 	}
+	if err := checkOnOff(c.Discover); err != nil {
+		return control.Usage("%s: discover %v.", path, err)
+	}
 	if _, err := c.Log.level(); err != nil {
 		return control.Usage("%s: log.level is debug, info, warn or error, not %q.", path, c.Log.Level)
 	}
@@ -119,6 +123,9 @@ func (s *session) settings() (settings, error) {
 		return c, err
 	}
 	c = s.override(c)
+	if err := checkOnOff(c.Discover); err != nil {
+		return c, control.Usage("--discover %v.", err)
+	}
 	return c, s.overridePools(&c)
 }
 
@@ -133,6 +140,7 @@ func (s *session) override(c settings) settings {
 		{"state", &c.State, defaultState},
 		{"socket", &c.Socket, defaultSocket},
 		{"listen", &c.Listen, defaultListen(c.Port)},
+		{"discover", &c.Discover, "on"},
 	} {
 		if s.given(o.flag) {
 			*o.to = s.text(o.flag)
@@ -142,6 +150,14 @@ func (s *session) override(c settings) settings {
 		}
 	}
 	return c
+}
+
+// checkOnOff refuses a switch that is neither on nor off; it may be empty.
+func checkOnOff(text string) error {
+	if !slices.Contains([]string{"", "on", "off"}, text) {
+		return fmt.Errorf("is on or off, not %q", text)
+	}
+	return nil
 }
 
 // hostName is the name of an appliance that was given none: the first label of

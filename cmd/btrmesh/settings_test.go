@@ -59,6 +59,17 @@ func TestPoolsOfFlagsReplaceThoseOfTheFile(t *testing.T) {
 	}
 }
 
+func TestAnnouncementIsSwitchedByFlagEnvironmentAndFile(t *testing.T) {
+	t.Setenv("BTRMESH_DISCOVER", "maybe")
+	code, _, errs := check(t, "--name", "a")
+	if code != control.ExitUsage || !strings.Contains(errs, `--discover is on or off, not "maybe"`) {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+	if code, _, errs := check(t, "--name", "a", "--discover", "off"); code != 0 {
+		t.Errorf("off: exit %d, %s", code, errs)
+	}
+}
+
 func TestConfigurationIsReadStrictly(t *testing.T) {
 	for text, want := range map[string]string{
 		"alias = \"x\"\n[web]\nlisten = \"\"\n": `config.toml:1:1: unknown key "alias"`,
@@ -68,6 +79,8 @@ func TestConfigurationIsReadStrictly(t *testing.T) {
 		"name":                                  "config.toml:1:",
 		"port = 1\nlisten = \":2\"":             "port and listen exclude each other",
 		"[log]\nlevel = \"loud\"":               "log.level is debug, info, warn or error",
+		"discover = \"perhaps\"":                `discover is on or off, not "perhaps"`,
+		"discover = true":                       "config.toml:1:",
 		"[log]\nformat = \"xml\"":               "log.format is text or json",
 	} {
 		code, _, errs := check(t, "--config", config(t, text))

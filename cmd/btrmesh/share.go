@@ -22,10 +22,23 @@ func runShareList(s *session) error {
 	if err != nil {
 		return err
 	}
-	t := &table{columns: columns("SHARE", "POOL", ">REFERENCED", ">SNAPSHOTS", "REPLICATES TO", ">WORST LAG")}
+	titles := []string{"SHARE", "POOL", ">REFERENCED", ">SNAPSHOTS", "REPLICATES TO", ">WORST LAG"}
+	if s.has("all") {
+		titles = append([]string{"APPLIANCE"}, titles...)
+	}
+	t := &table{columns: columns(titles...)}
 	for _, share := range a.Value {
-		t.add(false, word(share.Name), word(share.Pool), s.bytes(share.ReferencedBytes), whole(share.Snapshots),
-			shareTargets(share.ReplicatesTo), lasting(share.WorstLagSeconds))
+		cells := []cell{
+			word(share.Name), word(share.Pool), s.bytes(share.ReferencedBytes), whole(share.Snapshots),
+			shareTargets(share.ReplicatesTo), lasting(share.WorstLagSeconds),
+		}
+		if s.has("all") {
+			cells = append([]cell{word(share.Appliance)}, cells...)
+		}
+		t.add(s.has("all") && share.Self, cells...)
+	}
+	if err := s.silences(a.Head); err != nil {
+		return err
 	}
 	return s.list(a.Raw, t, "No share is here. Make one: btrfs subvolume create POOLPATH/NAME")
 }

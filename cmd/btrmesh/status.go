@@ -66,18 +66,13 @@ func (s *session) overview(a control.Answer[control.Status]) error {
 	if err := s.say("%s", headline(st)); err != nil {
 		return err
 	}
-	sections := []struct {
-		title, empty string
-		table        *table
-	}{
-		{"APPLIANCES  " + countStates(len(st.Appliances), "known", applianceStates(st.Appliances)), "", s.statusAppliances(st, a.Time)},
-		{"SEND  " + countOf(len(st.Send), "task", taskStates(st.Send)), "add one: btrmesh task add SHARE --to APPLIANCE --pool POOL --every 300", s.statusTasks(st, a.Time)},
-		{"RECEIVE  " + countOf(len(st.Receive), "replica", nil), "let somebody write: btrmesh pool allow POOL APPLIANCE", s.statusReplicas(st)},
-	}
-	for _, section := range sections {
-		if err := s.section(section.title, section.table, section.empty); err != nil {
+	for _, section := range s.sections(st, a.Time) {
+		if err := s.section(section); err != nil {
 			return err
 		}
+	}
+	if err := s.unheard(a.Head); err != nil {
+		return err
 	}
 	if len(st.Warnings) == 0 {
 		return nil
@@ -87,32 +82,52 @@ func (s *session) overview(a control.Answer[control.Status]) error {
 
 // headline is the first line: who this is and how it is.
 func headline(st control.Status) string {
-	service := "service off"
-	if st.Node.ServiceOn {
-		service = "service on"
-	}
 	warnings := "no warnings"
 	if n := len(st.Warnings); n > 0 {
 		warnings = control.Count(int64(n), "warning")
 	}
 	return strings.Join([]string{
 		st.Node.Appliance, "btrmesh " + st.Node.Version, "up " + control.Duration(control.Seconds(st.Node.UptimeSeconds)),
-		fmt.Sprintf("udp %d", st.Node.Port), service, warnings,
+		fmt.Sprintf("udp %d", st.Node.Port), serviceWord(st.Node.ServiceOn), warnings,
 	}, "   ")
 }
 
+// section is a table of the overview.
+type section struct {
+	title string
+	table *table
+	empty string // what to do about its emptiness
+}
+
+// sections are the tables of the overview; those of the whole mesh only where
+// there is one.
+func (s *session) sections(st control.Status, now time.Time) []section {
+	list := []section{
+		{"APPLIANCES  " + countStates(len(st.Appliances), "known", applianceStates(st.Appliances)), s.statusAppliances(st, now), ""},
+		{"SEND  " + countOf(len(st.Send), "task", taskStates(st.Send)), s.statusTasks(st, now), "add one: btrmesh task add SHARE --to APPLIANCE --pool POOL --every 300"},
+		{"RECEIVE  " + countOf(len(st.Receive), "replica", nil), s.statusReplicas(st), "let somebody write: btrmesh pool allow POOL APPLIANCE"},
+	}
+	if len(st.Pools) > 0 && len(st.Appliances) > 1 {
+		list = append(list, section{"POOLS  " + countOf(len(st.Pools), "pool", nil), s.statusPools(st, now), ""})
+	}
+	if len(st.MeshTasks) > 0 {
+		list = append(list, section{"MESH TASKS  " + countOf(len(st.MeshTasks), "task", meshStates(st.MeshTasks)), s.statusMeshTasks(st, now), ""})
+	}
+	return list
+}
+
 // section prints a title and its table, or what to do about its emptiness.
-func (s *session) section(title string, t *table, empty string) error {
-	if err := s.block("", title); err != nil {
+func (s *session) section(one section) error {
+	if err := s.block("", one.title); err != nil {
 		return err
 	}
-	if len(t.rows) > 0 {
-		return t.print(s.out, true)
+	if len(one.table.rows) > 0 {
+		return one.table.print(s.out, true)
 	}
-	if empty == "" {
+	if one.empty == "" {
 		return nil
 	}
-	return s.say("    %s", empty)
+	return s.say("    %s", one.empty)
 }
 
 // statusAppliances is the first table.

@@ -12,12 +12,12 @@ func RemovalHeld(h HeldRemoval) *Error {
 }
 
 // ClonedIdentity says that another machine has this appliance's key, so that
-// nothing is received. The first fact says what to do on the copy.
+// nothing is received. Its one fact says what to do about the copy.
 func ClonedIdentity(appliance string, addresses []string) *Error {
 	return Errorf(CodeClonedIdentity,
 		"this key is also used by another machine%s; nothing is received until that is settled.", inBrackets(addresses)).
-		Fact("stop btrmesh and give it a new identity: remove its state directory, then pair it anew").
-		Hint("sudo btrmesh appliance keep %s     # on the machine that goes on", appliance)
+		Fact("stop btrmesh on the copy and give it a new identity: remove its state directory, then pair it anew").
+		Hint("sudo btrmesh appliance keep %s  # on the machine that goes on", appliance)
 }
 
 // NotAdmitted says that removing by takes name nothing, since another one

@@ -31,7 +31,7 @@ type Removal struct {
 type HeldRemoval struct {
 	By       string    `json:"by"`
 	Subjects []string  `json:"subjects"` // not decided yet
-	Members  int64     `json:"members"`  // of the mesh without it
+	Members  int64     `json:"members"`  // of the mesh before it
 	Since    time.Time `json:"since,omitzero"`
 }
 
@@ -82,14 +82,16 @@ type RemovalPreview struct {
 	Held      []string `json:"held,omitempty"`     // whose held removals of it would be approved
 }
 
+// maxHinted bounds the subjects of a hold that have hints of their own.
+const maxHinted = 4
+
 // Warning tells an operator of h and how to decide.
 func (h HeldRemoval) Warning() Warning {
 	w := Warning{Level: Degraded, Text: h.text()}
-	for _, name := range h.Subjects {
-		w.Hints = append(w.Hints,
-			"sudo btrmesh appliance keep "+name+"     # it stays",
-			"sudo btrmesh appliance remove "+name+"   # it goes")
+	for _, name := range h.Subjects[:min(len(h.Subjects), maxHinted)] {
+		w.Hints = append(w.Hints, "sudo btrmesh appliance keep "+name+"  # it stays", "sudo btrmesh appliance remove "+name+"  # it goes")
 	}
+	w.Hints = append(w.Hints, "sudo btrmesh appliance remove "+h.By+"  # it is "+h.By+" that is not to be trusted")
 	return w
 }
 

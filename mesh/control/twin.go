@@ -23,7 +23,7 @@ func (t Twin) Warning() Warning {
 		}
 	}
 	e := ClonedIdentity(t.Appliance, t.Addresses)
-	return Warning{Level: Critical, Text: e.Msg + " On the copy " + e.Facts[0] + ".", Hints: e.Hints}
+	return Warning{Level: Critical, Text: e.Msg + " To settle it, " + e.Facts[0] + ".", Hints: e.Hints}
 }
 
 // inBrackets lists words behind a space, or nothing.
