@@ -16,6 +16,8 @@ const (
 	treeQuota = 8
 	treeUUIDs = 9
 
+	typeInodeItem   = 1
+	typeExtentData  = 108
 	typeRootItem    = 132
 	typeRootBackref = 144
 	typeRootRef     = 156

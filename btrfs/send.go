@@ -19,11 +19,17 @@ import (
 
 // SendRequest says which stream is wanted.
 type SendRequest struct {
-	Snapshot   UUID   // local UUID of a read-only subvolume
-	Parent     UUID   // local UUID of the read-only subvolume to be relative to; zero: a full stream
-	Clones     []UUID // further read-only subvolumes that extents may be shared with; the parent always is
-	Version    uint32 // of the stream, 1 or 2; 0: the newest the kernel has
-	Compressed bool   // send compressed extents as they are; needs version 2
+	Snapshot UUID   // local UUID of a read-only subvolume
+	Parent   UUID   // local UUID of the read-only subvolume to be relative to; zero: a full stream
+	Clones   []UUID // further read-only subvolumes that extents may be shared with; the parent always is
+	Version  uint32 // of the stream, 1 or 2; 0: the newest the kernel has
+
+	// Compressed sends compressed extents as they are, which needs version 2. What
+	// comes of it is the same as without: where the kernel would cut a file, one
+	// that fallocate grew within the block of its inline extent, all data is sent
+	// plain after all. Either stream has the same metadata commands, so a position
+	// in one is one in the other.
+	Compressed bool
 
 	// From is what the receiver has applied of this stream in an earlier attempt.
 	// Only the rest is written then, for sendstream.NewContinuation to read. The
@@ -85,7 +91,8 @@ var _ = [1]struct{}{}[unsafe.Sizeof(sendArgs{})-72]
 // sending is a request with all names resolved.
 type sending struct {
 	snapshot *os.File
-	parent   uint64
+	sub      Subvolume // of snapshot
+	parent   Subvolume // zero: a full stream
 	clones   []uint64
 	flags    uint64
 	version  uint32
@@ -101,6 +108,15 @@ func (p *Pool) send(ctx context.Context, w io.Writer, r SendRequest, flags uint6
 	s.flags |= flags
 	if ctx.Err() != nil { // a short stream could be through before anybody looks
 		return sendstream.Stats{}, context.Cause(ctx)
+	}
+	if s.flags&sendCompressed != 0 {
+		cut, err := cutsTails(ctx, p.dir, s.sub, s.parent)
+		if err != nil {
+			return sendstream.Stats{}, err
+		}
+		if cut {
+			s.flags &^= sendCompressed
+		}
 	}
 	return s.run(ctx, w)
 }
@@ -124,41 +140,41 @@ func (p *Pool) resolve(r SendRequest) (sending, error) {
 		} else if err != nil {
 			return sending{}, fmt.Errorf("parent: %w", err)
 		}
-		s.clones = append(s.clones, s.parent)
+		s.clones = append(s.clones, s.parent.ID)
 	}
 	for _, c := range r.Clones {
-		id, err := p.base(c)
+		source, err := p.base(c)
 		if err != nil {
 			return sending{}, fmt.Errorf("clone source: %w", err)
 		}
-		s.clones = append(s.clones, id)
+		s.clones = append(s.clones, source.ID)
 	}
-	s.snapshot, _, err = p.openReadOnly(r.Snapshot)
+	s.snapshot, s.sub, err = p.openReadOnly(r.Snapshot)
 	return s, err
 }
 
-// base returns the id of a read-only subvolume.
-func (p *Pool) base(uuid UUID) (uint64, error) {
-	dir, id, err := p.openReadOnly(uuid)
+// base describes a read-only subvolume.
+func (p *Pool) base(uuid UUID) (Subvolume, error) {
+	dir, sub, err := p.openReadOnly(uuid)
 	if err != nil {
-		return 0, err
+		return Subvolume{}, err
 	}
-	return id, dir.Close()
+	return sub, dir.Close()
 }
 
-func (p *Pool) openReadOnly(uuid UUID) (*os.File, uint64, error) {
+func (p *Pool) openReadOnly(uuid UUID) (*os.File, Subvolume, error) {
 	dir, err := p.openUUID(uuid)
 	if err != nil {
-		return nil, 0, err
+		return nil, Subvolume{}, err
 	}
 	info, err := Info(dir)
 	if err == nil && !info.ReadOnly {
 		err = fmt.Errorf("%w: %s", ErrNotReadOnly, path.Base(dir.Name()))
 	}
 	if err != nil {
-		return nil, 0, errors.Join(err, dir.Close())
+		return nil, Subvolume{}, errors.Join(err, dir.Close())
 	}
-	return dir, info.ID, nil
+	return dir, info, nil
 }
 
 // run sends into a pipe and relays to w.
@@ -212,7 +228,7 @@ func (s sending) ioctl(out *os.File) error {
 	}
 	args := sendArgs{
 		fd: int64(out.Fd()), cloneCount: uint64(len(s.clones)),
-		parent: s.parent, flags: s.flags, version: s.version,
+		parent: s.parent.ID, flags: s.flags, version: s.version,
 	}
 	var pin runtime.Pinner
 	defer pin.Unpin()
