@@ -74,9 +74,10 @@ func writeSize(version uint32, pathLen int, length int64) int64 {
 // It is exact with pages of 4 KiB when both streams have one version and extents
 // are sent uncompressed. It is an upper bound when compressed extents are sent as
 // they are, unless tiny ones shrank by less than the 52 bytes that an
-// encoded_write is longer than a write. From 1 to 2 it is high where newer kernels punch a hole that version 1
-// fills with zeros, and low by the few commands for changed inode flags, which
-// version 1 lacks. Content that was really sent is counted as it is.
+// encoded_write is longer than a write. From 1 to 2 it is high where newer
+// kernels punch a hole that version 1 fills with zeros, and low by the few
+// commands for changed inode flags, which version 1 lacks. Content that was
+// really sent is counted as it is.
 func (s *Stats) EstimateBytes(version uint32) int64 {
 	n := s.Bytes
 	utimes := int64(s.Kinds[CmdUtimes].Commands) * otimeSize
