@@ -129,7 +129,9 @@ func wantsPlain(err error) bool {
 
 // writeEncoded writes one compressed extent. The kernel takes an unaligned end
 // at the end of the file only; when the file is still longer, since the
-// truncate comes later in the stream, it is cut first.
+// truncate comes later in the stream, it is cut first. Of an extent of whole
+// sectors an unaligned end is that of the file. What was inline, at most a sector
+// long, is none: it may end anywhere, and the rest of the file must stay.
 func writeEncoded(file *os.File, c *sendstream.Command) error {
 	extent := btrfs.Encoded{
 		Offset: int64(c.FileOffset), Len: c.UnencodedFileLen,
@@ -138,7 +140,7 @@ func writeEncoded(file *os.File, c *sendstream.Command) error {
 	}
 	err := btrfs.EncodedWrite(file, c.Data, extent)
 	end := int64(c.FileOffset + c.UnencodedFileLen)
-	if !errors.Is(err, unix.EINVAL) || end%sectorSize == 0 {
+	if !errors.Is(err, unix.EINVAL) || end%sectorSize == 0 || c.UnencodedLen%sectorSize != 0 {
 		return err
 	}
 	info, statErr := file.Stat()

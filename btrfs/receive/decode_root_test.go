@@ -4,6 +4,7 @@ package receive_test
 
 import (
 	"bytes"
+	"compress/zlib"
 	"errors"
 	"io"
 	"os"
@@ -52,6 +53,37 @@ func encodedWrites(t *testing.T, stream []byte) (n int) {
 		if c.Type == sendstream.CmdEncodedWrite {
 			n++
 		}
+	}
+}
+
+// An inline extent is a few bytes of a file whose other extents need not be in the
+// stream.
+func TestInlineExtentLeavesTheRestOfALongerFile(t *testing.T) {
+	pool := btrfstest.NewPool(t, btrfstest.PoolOptions{})
+	before, text := bytes.Repeat([]byte("x"), 3*4096), strings.Repeat("so little ", 42)[:413]
+	var packed bytes.Buffer
+	w := zlib.NewWriter(&packed)
+	_, err := io.WriteString(w, text)
+	must(t, errors.Join(err, w.Close()))
+	e := sendstream.NewEncoder(2)
+	for _, c := range []command{
+		{Type: sendstream.CmdSubvol, Path: []byte("s"), UUID: claimed, CTransID: claimedCTransID},
+		{Type: sendstream.CmdMkfile, Path: []byte("file"), Ino: 257},
+		{Type: sendstream.CmdWrite, Path: []byte("file"), Data: before},
+		{
+			Type: sendstream.CmdEncodedWrite, Path: []byte("file"), Data: packed.Bytes(), Compression: 1,
+			UnencodedFileLen: 413, UnencodedLen: 413,
+		},
+		{Type: sendstream.CmdEnd},
+	} {
+		must(t, e.Append(&c))
+	}
+	path, err := apply(t, pool.Path(), "inline", e.Bytes(), 0, nil)
+	must(t, err)
+	got, err := os.ReadFile(filepath.Join(path, "file"))
+	must(t, err)
+	if want := text + string(before[413:]); string(got) != want {
+		t.Errorf("the file has %d bytes, and not the %d it should have", len(got), len(want))
 	}
 }
 

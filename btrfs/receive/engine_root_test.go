@@ -196,12 +196,23 @@ func TestErrorOfAHeldCommandIsAboutThatCommand(t *testing.T) {
 }
 
 func TestPoolWithoutChecksumsTakesCompressedExtentsDecompressed(t *testing.T) {
-	s := newSite(t, compressed("zstd"), btrfstest.PoolOptions{Mount: "nodatacow"})
-	must(t, btrfstest.Mutate(s.dir(), 5, 300))
-	must(t, os.WriteFile(filepath.Join(s.dir(), "text"), bytes.Repeat([]byte("all work and no play "), 20000), 0o644))
-	snap := s.snapshot(t)
-	if encodedWrites(t, s.send(t, formatV2, snap, btrfs.Snapshot{})) == 0 {
-		t.Fatal("the stream has no encoded writes")
+	for _, algorithm := range []string{"zlib", "zstd", "lzo"} {
+		t.Run(algorithm, func(t *testing.T) {
+			s := newSite(t, compressed(algorithm), btrfstest.PoolOptions{Mount: "nodatacow"})
+			p := &pinching{t: t, dir: s.dir(), rng: rand.New(rand.NewPCG(5, 413))}
+			var parent btrfs.Snapshot
+			for range 3 {
+				for range 80 {
+					p.change()
+				}
+				must(t, os.WriteFile(filepath.Join(s.dir(), "text"), p.text(), 0o644))
+				snap := s.snapshot(t)
+				if encodedWrites(t, s.send(t, formatV2, snap, parent)) == 0 {
+					t.Fatal("the stream has no encoded writes")
+				}
+				wantSame(t, s.at(snap), s.data(t, s.receive(t, formatV2, snap, parent)))
+				parent = snap
+			}
+		})
 	}
-	wantSame(t, s.at(snap), s.data(t, s.receive(t, formatV2, snap, btrfs.Snapshot{})))
 }
