@@ -59,7 +59,7 @@ type Config struct {
 // Timing holds the knobs. Zero means the default of DefaultTiming.
 type Timing struct {
 	Probe       time.Duration // one member is asked whether it lives, per interval
-	ProbeDirect time.Duration // then others and a stream are tried as well; < Probe
+	ProbeDirect time.Duration // then others and a stream are tried as well; < Probe/2, see settings
 	Gossip      time.Duration // between two rounds of spreading news
 	PushPull    time.Duration // between two exchanges of state; grows with log2 of the members above 32
 	Dial        time.Duration // to open a stream, and to read or write on it
@@ -73,8 +73,8 @@ type Timing struct {
 // DefaultTiming returns the values for a mesh of 2 to some hundred members.
 func DefaultTiming() Timing {
 	return Timing{
-		Probe:       1200 * time.Millisecond,
-		ProbeDirect: time.Second,
+		Probe:       900 * time.Millisecond,
+		ProbeDirect: 400 * time.Millisecond,
 		Gossip:      200 * time.Millisecond,
 		PushPull:    30 * time.Second,
 		Dial:        5 * time.Second,
@@ -101,8 +101,8 @@ func (c Config) check() error {
 }
 
 func (t Timing) check() error {
-	if t.ProbeDirect >= t.Probe {
-		return errors.New("a probe ends before anybody else is asked")
+	if 2*t.ProbeDirect >= t.Probe {
+		return errors.New("a probe ends before others can answer in a member's stead")
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ type State int
 const (
 	Unknown State = 0 // no member, or never heard of since the start
 	Alive   State = 1
-	Suspect State = 2 // alive for the mesh, but it left this appliance's last probe unanswered
+	Suspect State = 2 // alive for the mesh, but this appliance's last probe got nothing from it
 	Dead    State = 3
 )
 
@@ -50,6 +50,7 @@ type roll struct {
 
 	mu      sync.Mutex
 	members map[certs.ID]Liveness
+	heard   map[certs.ID]time.Time // when the last packet came
 	changed map[certs.ID]bool
 }
 
@@ -57,6 +58,7 @@ func newRoll() *roll {
 	return &roll{
 		news:    make(chan struct{}, 1),
 		members: make(map[certs.ID]Liveness),
+		heard:   make(map[certs.ID]time.Time),
 		changed: make(map[certs.ID]bool),
 	}
 }
@@ -68,17 +70,23 @@ func (r *roll) become(id certs.ID, s State) {
 	r.enter(id, s)
 }
 
-// doubt makes an Alive member Suspect.
-func (r *roll) doubt(id certs.ID) { r.turn(id, Alive, Suspect) }
-
-// trust makes a Suspect member Alive.
-func (r *roll) trust(id certs.ID) { r.turn(id, Suspect, Alive) }
-
-func (r *roll) turn(id certs.ID, from, to State) {
+// doubt makes an Alive member Suspect, if nothing came from it since asked.
+func (r *roll) doubt(id certs.ID, asked time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.members[id].State == from {
-		r.enter(id, to)
+	if r.members[id].State == Alive && r.heard[id].Before(asked) {
+		r.enter(id, Suspect)
+	}
+}
+
+// hear notes that a packet of a member came. That makes a Suspect one Alive,
+// but not a Dead one: whether it can hear us is open.
+func (r *roll) hear(id certs.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.heard[id] = time.Now()
+	if r.members[id].State == Suspect {
+		r.enter(id, Alive)
 	}
 }
 
@@ -97,6 +105,7 @@ func (r *roll) forget(id certs.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.members, id)
+	delete(r.heard, id)
 	delete(r.changed, id)
 }
 

@@ -35,7 +35,10 @@ func TestCostPerMemberGrowsNoFasterThanTheLogarithm(t *testing.T) {
 	for _, size := range sizes {
 		begin := time.Now()
 		var r row
-		inBubble(t, func(t *testing.T) { r = measure(t, size) })
+		inBubble(t, func(t *testing.T) {
+			t.Helper()
+			r = measure(t, size)
+		})
 		r.wall = time.Since(begin)
 		measured[size] = r
 		fmt.Fprintf(&table, "%7d | %9s | %19s | %25.0f | %9.2f | %10.0f | %s\n", r.members, r.converged, r.known,

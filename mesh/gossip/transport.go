@@ -71,7 +71,7 @@ func (t *transport) receive(from certs.ID, addr netip.AddrPort, b []byte) {
 		t.counters.packetsRefused.Add(1)
 		return
 	}
-	t.roll.trust(from)
+	t.roll.hear(from)
 	p := &memberlist.Packet{Buf: body, From: net.UDPAddrFromAddrPort(addr), Timestamp: time.Now()}
 	select {
 	case t.packets <- p:
@@ -142,7 +142,8 @@ func (t *transport) DialAddressTimeout(to memberlist.Address, timeout time.Durat
 		return nil, fmt.Errorf("dial %s: %w", id.Short(), errStranger)
 	}
 	if timeout < t.c.Timing.Probe { // what is left of a probe whose packet was not answered in time
-		t.roll.doubt(id)
+		asked := time.Now()
+		time.AfterFunc(timeout, func() { t.roll.doubt(id, asked) })
 	}
 	return t.reach(id, timeout)
 }
