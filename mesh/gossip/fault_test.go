@@ -102,9 +102,7 @@ func partition(t *testing.T, size int, cut time.Duration) {
 		return n.g.Liveness(of).Answers() == (side(n.id) == side(of))
 	})
 	time.Sleep(cut - time.Since(begin))
-	if err := s.node(0).records.Merge(t.Context(), s.ids[0], [][]byte{[]byte("of one side")}); err != nil {
-		t.Fatal(err)
-	}
+	s.give(0, "of one side")
 	s.setCut(nil)
 	healed := s.until(time.Minute, s.converged)
 	known := s.until(time.Minute, func(n *node, _ certs.ID) bool { return n.records.has("of one side") })

@@ -259,9 +259,7 @@ func (s *sim) converged(n *node, of certs.ID) bool {
 // spread hands a new record to node i and returns when all have it.
 func (s *sim) spread(i int, record string, most time.Duration) time.Duration {
 	s.t.Helper()
-	if err := s.node(i).records.Merge(s.t.Context(), s.ids[i], [][]byte{[]byte(record)}); err != nil {
-		s.t.Fatal(err)
-	}
+	s.give(i, record)
 	return s.wait(most, func() bool {
 		for _, n := range s.all() {
 			if !n.records.has(record) {
@@ -353,11 +351,11 @@ func (p *pipe) Write(b []byte) (int, error) {
 type records struct {
 	node *node
 
-	mu     sync.Mutex
-	raw    map[string]time.Time // since when
-	digest [32]byte
-	merges int
-	syncs  int
+	mu      sync.Mutex
+	raw     map[string]time.Time // since when
+	digest  [32]byte
+	slow    time.Duration // the next Merge
+	refused string
 }
 
 // Digest implements Records.
@@ -369,6 +367,7 @@ func (r *records) Digest() [32]byte {
 
 // Merge implements Records.
 func (r *records) Merge(_ context.Context, _ certs.ID, raw [][]byte) error {
+	time.Sleep(r.takeBlock())
 	var fresh [][]byte
 	for _, b := range raw {
 		if r.add(string(b)) {
@@ -384,8 +383,7 @@ func (r *records) Merge(_ context.Context, _ certs.ID, raw [][]byte) error {
 func (r *records) add(b string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.merges++
-	if _, ok := r.raw[b]; ok {
+	if _, ok := r.raw[b]; ok || b == r.refused {
 		return false
 	}
 	r.raw[b] = time.Now()
@@ -402,9 +400,6 @@ func (r *records) Sync(ctx context.Context, with certs.ID) error {
 	if !ok || peer == nil {
 		return errCut
 	}
-	r.mu.Lock()
-	r.syncs++
-	r.mu.Unlock()
 	time.Sleep(4 * d)
 	ours, theirs := r.list(), peer.records.list()
 	return errors.Join(r.Merge(ctx, with, theirs), peer.records.Merge(ctx, r.node.id, ours))
@@ -426,14 +421,51 @@ func (r *records) has(b string) bool {
 	return ok
 }
 
-func (r *records) syncCount() int {
+// refuse makes b one that is never taken.
+func (r *records) refuse(b string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.syncs
+	r.refused = b
+}
+
+// syncs returns how many were begun by all nodes.
+func (s *sim) syncs() (n int) {
+	for _, node := range s.all() {
+		n += int(node.g.Stats().Syncs)
+	}
+	return n
+}
+
+// give hands a new record to node i.
+func (s *sim) give(i int, record string) {
+	s.t.Helper()
+	if err := s.node(i).records.Merge(s.t.Context(), s.ids[i], [][]byte{[]byte(record)}); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // inBubble runs f in virtual time.
 func inBubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, f)
+}
+
+func (s *sim) readmit(i int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.member[s.ids[i]] = true
+}
+
+// block makes Merge wait, once.
+func (r *records) block(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.slow = d
+}
+
+func (r *records) takeBlock() (d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d, r.slow = r.slow, 0
+	return d
 }

@@ -1,0 +1,342 @@
+package gossip
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+
+	"btrmesh/certs"
+)
+
+var somewhere = netip.MustParseAddrPort("203.0.113.9:7945")
+
+// say encodes a message of memberlist about a member, as MessagePack.
+func say(kind message, fields ...any) []byte {
+	b := []byte{byte(kind), 0x80 | byte(len(fields)/2)}
+	for _, f := range fields {
+		switch f := f.(type) {
+		case string:
+			b = append(append(b, 0xd9, byte(len(f))), f...)
+		case []byte:
+			b = append(binary.BigEndian.AppendUint16(append(b, 0xda), uint16(len(f))), f...)
+		case int:
+			b = binary.BigEndian.AppendUint32(append(b, 0xce), uint32(f))
+		}
+	}
+	return b
+}
+
+func alive(name string, incarnation int, host, meta []byte) []byte {
+	return say(msgAlive, "Incarnation", incarnation, "Node", name, "Addr", host, "Port", anywherePort,
+		"Meta", meta, "Vsn", []byte{1, 5, 2, delegateVersion, delegateVersion, delegateVersion})
+}
+
+// inject gives node 0 a packet of member from, as its network would.
+func (s *sim) inject(from certs.ID, b []byte) {
+	p := prefix{1, 2, 3}
+	s.node(0).g.Packet(from, somewhere, p.put(b))
+	synctest.Wait()
+}
+
+// forged returns a mesh of three of four members; the fourth never runs.
+func forged(t *testing.T) *sim {
+	t.Helper()
+	s := newSim(t, 4)
+	t.Cleanup(s.stopAll)
+	for i := range 3 {
+		s.start(i)
+	}
+	s.until(time.Minute, s.converged)
+	return s
+}
+
+func TestForgedLivesAreNotBelieved(t *testing.T) {
+	stranger, quiet := testID(99), testID(3)
+	host := []byte(anywhereIP())
+	for name, b := range map[string][]byte{
+		"of no member":            alive(stranger.String(), 7, host, nil),
+		"of a name that is no ID": alive("../../etc/passwd\n", 7, host, nil),
+		"of a lower-case ID":      alive(string(bytes.ToLower([]byte(quiet.String()))), 7, host, nil),
+		"with an own address":     alive(quiet.String(), 7, []byte{10, 0, 0, 1}, nil),
+		"with too large meta":     alive(quiet.String(), 7, host, make([]byte, 513)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				t.Helper()
+				s := forged(t)
+				s.inject(s.ids[1], b)
+				time.Sleep(time.Second)
+				for _, n := range s.all() {
+					for _, id := range []certs.ID{stranger, quiet} {
+						if l := n.g.Liveness(id); l.Answers() {
+							t.Errorf("%s is %s", id.Short(), l.State)
+						}
+					}
+				}
+				s.wantNobodyDied()
+			})
+		})
+	}
+}
+
+func TestAliveOfASilentMemberIsBelievedUntilItIsProbed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		t.Helper()
+		s := forged(t)
+		s.inject(s.ids[1], alive(s.ids[3].String(), 7, anywhereIP(), nil))
+		if l := s.node(0).g.Liveness(s.ids[3]); l.State != Alive {
+			t.Errorf("a well-formed alive gives %s: the other forgeries prove nothing", l.State)
+		}
+		s.until(2*deadline, s.converged)
+	})
+}
+
+func TestForgedDeathIsRefuted(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		t.Helper()
+		s := forged(t)
+		s.inject(s.ids[1], say(msgDead, "Incarnation", 1, "Node", s.ids[2].String(), "From", s.ids[1].String()))
+		if l := s.node(0).g.Liveness(s.ids[2]); l.State != Dead {
+			t.Errorf("a well-formed dead gives %s", l.State)
+		}
+		s.until(5*time.Second, s.converged)
+	})
+}
+
+func TestPacketsOfStrangersAreNotParsed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		t.Helper()
+		s := forged(t)
+		s.inject(testID(99), alive(s.ids[3].String(), 7, anywhereIP(), nil))
+		s.node(0).g.Packet(s.ids[1], somewhere, alive(s.ids[3].String(), 7, anywhereIP(), nil)) // of another mesh
+		synctest.Wait()
+		if l := s.node(0).g.Liveness(s.ids[3]); l.State != Unknown {
+			t.Errorf("liveness %s", l.State)
+		}
+		if n := s.node(0).g.Stats().PacketsRefused; n != 2 {
+			t.Errorf("%d packets refused", n)
+		}
+	})
+}
+
+func TestPacketsAreRefusedBeforeMemberlist(t *testing.T) {
+	ping := say(msgPing, "SeqNo", 1)
+	compound := func(parts ...[]byte) []byte {
+		b := []byte{byte(msgCompound), byte(len(parts))}
+		for _, p := range parts {
+			b = binary.BigEndian.AppendUint16(b, uint16(len(p)))
+		}
+		return append(b, bytes.Join(parts, nil)...)
+	}
+	crc := func(b []byte) []byte { return append([]byte{byte(msgCRC), 0, 0, 0, 0}, b...) }
+	for name, c := range map[string]struct {
+		packet []byte
+		want   bool
+	}{
+		"ping":                   {ping, true},
+		"compound":               {compound(ping, ping), true},
+		"compound with checksum": {crc(compound(ping)), true},
+		"empty":                  {nil, false},
+		"only checksum":          {crc(nil), false},
+		"checksum in checksum":   {crc(crc(ping)), false},
+		"compressed":             {[]byte{9, 1, 2, 3}, false},
+		"encrypted":              {[]byte{10, 1, 2, 3}, false},
+		"state":                  {[]byte{byte(msgPushPull)}, false},
+		"labelled":               {[]byte{244, 1, 'x', 0}, false},
+		"compressed in compound": {compound(ping, []byte{9, 1}), false},
+		"compound in compound":   {compound(compound(ping)), false},
+		"empty part":             {compound(nil), false},
+		"truncated lengths":      {[]byte{byte(msgCompound), 200, 0, 1}, false},
+		"truncated parts":        {compound(ping)[:6], false},
+		"too large":              {append(ping, make([]byte, maxPacketIn)...), false},
+	} {
+		if got := packetAllowed(c.packet); got != c.want {
+			t.Errorf("%s: allowed is %t", name, got)
+		}
+	}
+}
+
+func TestStreamHeadsAreBounded(t *testing.T) {
+	state := func(nodes, note int) []byte {
+		b := []byte{byte(msgPushPull), 0x83}
+		b = append(binary.BigEndian.AppendUint32(append(b, "\xa5Nodes\xd2"...), uint32(nodes)), "\xacUserStateLen\xd1"...)
+		return append(binary.BigEndian.AppendUint16(b, uint16(note)), "\xa4Join\xc3 and the rest"...)
+	}
+	for name, c := range map[string]struct {
+		head    []byte
+		allowed map[message]bool
+		want    int64
+		err     error
+	}{
+		"state":                {state(4, 65), requests, maxSmall + 4*maxNodeText + 65, nil},
+		"ping":                 {[]byte{byte(msgPing)}, requests, maxSmall, nil},
+		"error to a request":   {[]byte{byte(msgError)}, replies, maxSmall, nil},
+		"error as a request":   {[]byte{byte(msgError)}, requests, 0, errMessage},
+		"user message":         {[]byte{byte(msgUser)}, requests, 0, errMessage},
+		"compressed":           {[]byte{9}, replies, 0, errMessage},
+		"too many members":     {state(maxNodes+1, 65), requests, 0, errMessage},
+		"minus one member":     {state(-1, 65), requests, 0, errMessage},
+		"too long a note":      {state(4, maxNote+1), requests, 0, errMessage},
+		"large map":            {[]byte{byte(msgPushPull), 0x84}, requests, 0, errMessage},
+		"array":                {[]byte{byte(msgPushPull), 0x93}, requests, 0, errMessage},
+		"number as key":        {[]byte{byte(msgPushPull), 0x81, 0x01, 0x01}, requests, 0, errMessage},
+		"text as value":        {[]byte("\x06\x81\xa5Nodes\xa1x"), requests, 0, errMessage},
+		"repeated key":         {[]byte("\x06\x82\xa5Nodes\x01\xa5Nodes\x02"), requests, 0, errMessage},
+		"small numbers":        {[]byte("\x06\x82\xa5Nodes\x05\xacUserStateLen\xcc\x41"), requests, maxSmall + 5*maxNodeText + 65, nil},
+		"sixty-four bit count": {[]byte("\x06\x81\xa5Nodes\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), requests, 0, errMessage},
+	} {
+		got, err := streamHead(bytes.NewReader(c.head), c.allowed)
+		if got != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s: %d, %v", name, got, err)
+		}
+	}
+}
+
+func FuzzPacketAndStreamHead(f *testing.F) {
+	f.Add([]byte{byte(msgCompound), 1, 0, 1, 0})
+	f.Add([]byte("\x06\x82\xa5Nodes\x05\xacUserStateLen\xcc\x41"))
+	f.Add([]byte{batchVersion})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		packetAllowed(b)
+		if n, err := streamHead(bytes.NewReader(b), requests); err == nil && n > maxSmall+maxNodes*maxNodeText+maxNote {
+			t.Errorf("%d bytes of a stream allowed", n)
+		}
+		sender, records, err := parseBatch(b)
+		if err != nil || len(records) == 0 {
+			return
+		}
+		var again [][]byte
+		for _, part := range appendBatches(nil, sender, records) {
+			_, rs, err := parseBatch(part)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again = append(again, rs...)
+		}
+		if !bytes.Equal(bytes.Join(again, nil), bytes.Join(records, nil)) {
+			t.Error("a batch changes on its way")
+		}
+	})
+}
+
+func TestGarbageHurtsNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		t.Helper()
+		s := forged(t)
+		for i := range 2000 {
+			b := make([]byte, i%300)
+			for j := range b {
+				b[j] = byte(s.float() * 256)
+			}
+			if i%2 == 0 && len(b) > 0 {
+				b[0] = byte(i % 14)
+			}
+			s.inject(s.ids[1], b)
+		}
+		time.Sleep(time.Minute)
+		s.until(time.Second, s.converged)
+		s.wantNobodyDied()
+	})
+}
+
+func TestFloodOfRecordsIsDroppedAndHealed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		t.Helper()
+		s := forged(t)
+		n := s.node(0)
+		n.records.block(time.Second)
+		for i := range 1000 {
+			batch := appendBatches(nil, s.ids[1], [][]byte{{1, byte(i), byte(i >> 8)}})[0]
+			s.inject(s.ids[1], append([]byte{byte(msgUser)}, batch...))
+		}
+		if dropped := n.g.Stats().BatchesDropped; dropped < 1000-inboxBatches-1 {
+			t.Errorf("%d batches dropped", dropped)
+		}
+		s.spread(2, "in spite of all", time.Minute)
+		s.wantNobodyDied()
+	})
+}
+
+func TestBatchesOfNoMemberAreRefused(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		t.Helper()
+		s := forged(t)
+		for _, sender := range []certs.ID{testID(99), s.ids[0]} { // a stranger; the receiver itself
+			s.inject(s.ids[1], append([]byte{byte(msgUser)}, appendBatches(nil, sender, [][]byte{[]byte("x")})[0]...))
+		}
+		s.inject(s.ids[1], []byte{byte(msgUser), batchVersion + 1})
+		if n := s.node(0).g.Stats().BatchesRefused; n != 3 || s.node(0).records.has("x") {
+			t.Errorf("%d refused", n)
+		}
+	})
+}
+
+func TestForgottenMemberIsOutAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		t.Helper()
+		s := newMesh(t, 4)
+		s.until(time.Minute, s.converged)
+		s.remove(3)
+		told := len(s.node(0).heardOf(s.ids[3]))
+		for range 60 {
+			for _, n := range s.all()[:3] {
+				if l := n.g.Liveness(s.ids[3]); l != (Liveness{}) {
+					t.Fatalf("liveness %v", l)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		if got := len(s.node(0).heardOf(s.ids[3])); got != told {
+			t.Error("told of one that was forgotten")
+		}
+		s.readmit(3)
+		took := s.until(time.Minute, s.converged)
+		t.Logf("a member again after %s", took)
+	})
+}
+
+func TestTransportNeverFailsToSend(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		t.Helper()
+		s := forged(t)
+		line := s.node(0).g.line
+		for _, name := range []string{"", "nobody", testID(99).String(), s.ids[3].String()} {
+			if _, err := line.WriteToAddress([]byte{0}, memberlist.Address{Name: name}); err != nil {
+				t.Errorf("to %q: %v", name, err)
+			}
+		}
+		begin := time.Now()
+		for _, name := range []string{"", testID(99).String()} {
+			if _, err := line.DialAddressTimeout(memberlist.Address{Name: name}, time.Hour); err == nil || time.Since(begin) > 0 {
+				t.Errorf("dialled %q in %s: %v", name, time.Since(begin), err)
+			}
+		}
+	})
+}
+
+func TestStreamsAtOnceAreBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		t.Helper()
+		s := forged(t)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for range maxStreams + 5 {
+			if _, err := s.node(1).OpenGossip(ctx, s.ids[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if n := s.node(0).g.Stats().StreamsRefused; n != 5 {
+			t.Errorf("%d refused", n)
+		}
+		time.Sleep(DefaultTiming().Dial)
+		s.wantNobodyDied()
+	})
+}
