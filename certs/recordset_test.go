@@ -178,7 +178,9 @@ func TestRevocationsHaveRoomInAFullSet(t *testing.T) {
 	w := newWorld(t)
 	s := w.set(w.tell("a+b a+c a+d a+e")...)
 	for _, issuer := range []string{"b", "c", "d"} {
-		w.flood(s, issuer, 100, 1000)
+		if n, err := w.flood(s, issuer, 100, 1000); err == nil {
+			t.Fatalf("%s filled in %d records", issuer, n)
+		}
 	}
 	_, full := w.flood(s, "e", 100, 1000)
 	if full == nil || full.Limit != "bytes in all" {
