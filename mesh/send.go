@@ -316,15 +316,13 @@ func (s *sending) data(ctx context.Context, out *stream.Outbound, parent btrfs.U
 // stream sends from one position. The target hears of it with the first byte.
 func (s *sending) stream(ctx context.Context, out *stream.Outbound, have stream.Have, at sendstream.Position) error {
 	b := stream.Begin{StreamVersion: s.version(have)}
+	b.Compressed = b.StreamVersion >= 2
 	if !at.IsZero() {
 		b.From = have.Resume
 	}
 	w := &lateWriter{Writer: out, begin: func() error { return s.announce(ctx, out, b, at) }}
-	// Compressed extents are not asked for: Linux 6.18 then forgets the size of
-	// a file that was grown by fallocate within an inline extent, and the stream
-	// does not show it.
 	_, err := s.pool.Send(ctx, w, btrfs.SendRequest{
-		Snapshot: s.snap.UUID, Parent: s.run.record().Parent, Version: b.StreamVersion, From: at,
+		Snapshot: s.snap.UUID, Parent: s.run.record().Parent, Version: b.StreamVersion, Compressed: b.Compressed, From: at,
 	})
 	return err
 }
