@@ -6,8 +6,9 @@
 // is, moves bytes, bounds memory, and hands facts to a Handler.
 //
 // Two kinds of connection exist between members. The mesh connection, one per
-// peer, carries greetings, queries and the meta streams. Data connections,
-// several per session and dialled by the source, carry lanes only, so that
-// control never waits behind data. Either appliance may have dialled the mesh
-// connection; in a session the source always leads.
+// peer, carries greetings, membership records, queries, the meta streams, and
+// the packets and streams of the gossip. Data connections, several per session
+// and dialled by the source, carry lanes only, so that control never waits
+// behind data. Either appliance may have dialled the mesh connection; in a
+// session the source always leads.
 package stream

@@ -11,8 +11,8 @@ import (
 	"btrmesh/certs"
 )
 
-// Every bidirectional stream begins with two bytes, protocol version and
-// stream kind, and goes on in frames (frame.go). A message is one CBOR map
+// Every stream begins with two bytes, protocol version and stream kind. A
+// bidirectional one, but for the gossip's, goes on in frames (frame.go). A message is one CBOR map
 // with integer keys; a key that is not known is ignored, a missing one is the
 // zero value. None is longer than maxFrame.
 //
@@ -28,6 +28,15 @@ import (
 //	target  committed            or refused
 //
 // Either side may send abort at any time. Both close their direction last.
+//
+// Pairing, on a stream of kind pair:
+//
+//	joiner   join
+//	inviter  joined, records…    or refused
+//	joiner   stored
+//	inviter  confirmed           or refused
+//
+// What begins a mesh connection is told in sync.go.
 const protocolVersion = 1
 
 // Protocol returns the protocol versions this program speaks.

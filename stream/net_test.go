@@ -27,7 +27,7 @@ type fabric struct {
 	t     *testing.T
 	nodes []*node
 
-	spare net.PacketConn // the socket of one more node
+	spare net.PacketConn // one more socket, in another network
 
 	mu      sync.Mutex
 	members map[certs.ID]bool
@@ -126,9 +126,9 @@ func onNet(t *testing.T, n int, latency time.Duration, test func(*testing.T, *fa
 		sim := &simnet.Simnet{Router: f}
 		for i, id := range ids {
 			f.members[id.ID()] = true
-			f.attach(id, plug(sim, i, latency))
+			f.attach(id, plug(sim, net.IPv4(10, 0, 0, byte(i+1)), latency))
 		}
-		f.spare = plug(sim, n, latency)
+		f.spare = plug(sim, net.IPv4(10, 7, 0, 1), latency)
 		if err := sim.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -151,9 +151,9 @@ func onNet(t *testing.T, n int, latency time.Duration, test func(*testing.T, *fa
 	})
 }
 
-// plug attaches the socket of node i to the network.
-func plug(sim *simnet.Simnet, i int, latency time.Duration) net.PacketConn {
-	addr := &net.UDPAddr{IP: net.IPv4(10, 0, 0, byte(i+1)).To4(), Port: 7945}
+// plug attaches a socket to the network.
+func plug(sim *simnet.Simnet, ip net.IP, latency time.Duration) net.PacketConn {
+	addr := &net.UDPAddr{IP: ip.To4(), Port: 7945}
 	return sim.NewEndpoint(addr, simnet.NodeBiDiLinkSettings{Latency: latency})
 }
 

@@ -72,6 +72,50 @@ func TestJoinWithTheRightInvite(t *testing.T) {
 	})
 }
 
+func TestJoinBringsTheRecordsAndTheConsent(t *testing.T) {
+	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
+		t.Helper()
+		f.strangers()
+		a, j := f.nodes[0], f.nodes[1]
+		inv := a.inviter(t)
+		a.records.fill(1, 3000, 800)
+		admission, consent := bytes.Repeat([]byte{7}, maxRecord), bytes.Repeat([]byte{8}, 64)
+		check := a.redeem
+		a.redeem = func(r JoinRequest) (JoinAnswer, error) {
+			if certs.IDOf(r.Key) != j.id {
+				t.Errorf("key %x", r.Key)
+			}
+			answer, err := check(r)
+			answer.Admission, answer.Records = admission, a.records.Records(a.records.Hashes())
+			return answer, err
+		}
+		var got []byte
+		a.confirm = func(_ certs.ID, b []byte) error {
+			got = b
+			return nil
+		}
+		for range 2 { // as after a crash
+			answer, confirm, err := j.Join(t.Context(), a.addr, inv, JoinHello{Name: "nas-b"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(answer.Admission, admission) || len(answer.Records) != 3000 || len(answer.Records[2999]) != 800 {
+				t.Errorf("admission of %d bytes, %d records", len(answer.Admission), len(answer.Records))
+			}
+			if err := confirm(t.Context(), consent); err != nil || !bytes.Equal(got, consent) {
+				t.Errorf("consent of %d bytes, %v", len(got), err)
+			}
+		}
+		_, confirm, err := j.Join(t.Context(), a.addr, inv, JoinHello{Name: "nas-b"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := confirm(t.Context(), consent[1:]); err == nil || errors.Is(err, ErrLost) {
+			t.Errorf("consent of 63 bytes: %v", err)
+		}
+	})
+}
+
 func TestJoinFailsWithoutTheSecret(t *testing.T) {
 	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
 		t.Helper()

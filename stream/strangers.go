@@ -79,10 +79,10 @@ func (s *strangers) network(from netip.Addr, member bool) *network {
 	prefix := networkOf(from, member)
 	if at, ok := s.networks[prefix]; ok {
 		s.recent.MoveToFront(at)
-		return at.Value.(*network) //nolint:errcheck,forcetypeassert // nothing else is in the list
+		return at.Value.(*network) //nolint:errcheck // nothing else is in the list
 	}
 	if s.recent.Len() >= maxNetworks {
-		oldest := s.recent.Remove(s.recent.Back()).(*network) //nolint:errcheck,forcetypeassert // as above
+		oldest := s.recent.Remove(s.recent.Back()).(*network) //nolint:errcheck // as above
 		delete(s.networks, oldest.prefix)
 	}
 	n := &network{prefix: prefix, budget: newBudget(validateNetworkAbove, refuseNetworkAbove)}
