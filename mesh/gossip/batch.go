@@ -32,9 +32,9 @@ const (
 
 var errBatch = errors.New("malformed batch of records")
 
-// appendBatches cuts records, each of 1..MaxRecord bytes, into as few batches as
+// cutBatches cuts records, each of 1..MaxRecord bytes, into as few batches as
 // their order allows.
-func appendBatches(out [][]byte, sender certs.ID, records [][]byte) [][]byte {
+func cutBatches(sender certs.ID, records [][]byte) (out [][]byte) {
 	var b []byte
 	for _, r := range records {
 		if b != nil && len(b)+recordHeader+len(r) > maxBatch {

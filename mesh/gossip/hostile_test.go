@@ -213,7 +213,7 @@ func FuzzPacketAndStreamHead(f *testing.F) {
 			return
 		}
 		var again [][]byte
-		for _, part := range appendBatches(nil, sender, records) {
+		for _, part := range cutBatches(sender, records) {
 			_, rs, err := parseBatch(part)
 			if err != nil {
 				t.Fatal(err)
@@ -253,7 +253,7 @@ func TestFloodOfRecordsIsDroppedAndHealed(t *testing.T) {
 		n := s.node(0)
 		n.records.block(time.Second)
 		for i := range 1000 {
-			batch := appendBatches(nil, s.ids[1], [][]byte{{1, byte(i), byte(i >> 8)}})[0]
+			batch := cutBatches(s.ids[1], [][]byte{{1, byte(i), byte(i >> 8)}})[0]
 			s.inject(s.ids[1], append([]byte{byte(msgUser)}, batch...))
 		}
 		if dropped := n.g.Stats().BatchesDropped; dropped < 1000-inboxBatches-1 {
@@ -269,7 +269,7 @@ func TestBatchesOfNoMemberAreRefused(t *testing.T) {
 		t.Helper()
 		s := forged(t)
 		for _, sender := range []certs.ID{testID(99), s.ids[0]} { // a stranger; the receiver itself
-			s.inject(s.ids[1], append([]byte{byte(msgUser)}, appendBatches(nil, sender, [][]byte{[]byte("x")})[0]...))
+			s.inject(s.ids[1], append([]byte{byte(msgUser)}, cutBatches(sender, [][]byte{[]byte("x")})[0]...))
 		}
 		s.inject(s.ids[1], []byte{byte(msgUser), batchVersion + 1})
 		if n := s.node(0).g.Stats().BatchesRefused; n != 3 || s.node(0).records.has("x") {

@@ -41,7 +41,7 @@ func (o *outbox) put(records [][]byte) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, b := range appendBatches(nil, o.self, fit) {
+	for _, b := range cutBatches(o.self, fit) {
 		o.queue.QueueBroadcast(batch(b))
 		o.queue.Prune(outboxBatches)
 	}

@@ -61,7 +61,7 @@ func TestBatchesKeepOrderAndSize(t *testing.T) {
 		in = append(in, record(n))
 	}
 	var out [][]byte
-	batches := appendBatches(nil, testID(1), in)
+	batches := cutBatches(testID(1), in)
 	for _, b := range batches {
 		from, records, err := parseBatch(b)
 		if err != nil || from != testID(1) || len(b) > maxBatch {
