@@ -173,3 +173,15 @@ func TestCopyDoesNotSitOnAcceptedCommands(t *testing.T) {
 		t.Errorf("Copy: %v", err)
 	}
 }
+
+func TestWatcherSeesEveryCommandThatCounts(t *testing.T) {
+	stream := mixedStream(t)
+	var watched Stats
+	stats, err := Copy(io.Discard, bytes.NewReader(stream), Limits{Watch: watched.Add})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if watched.Kinds != stats.Kinds {
+		t.Errorf("watched %v, counted %v", watched.Kinds, stats.Kinds)
+	}
+}

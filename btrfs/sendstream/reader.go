@@ -27,11 +27,15 @@ const (
 	ruleAfterEnd  = "bytes after the end command"
 )
 
-// Limits bounds what a Reader accepts. The zero value has the bounds of the
-// format alone.
+// Limits bounds what a Reader accepts, and lets others watch. The zero value has
+// the bounds of the format alone.
 type Limits struct {
 	MaxBytes   int64  // of the whole stream; 0: no limit
 	MaxVersion uint32 // newest stream version accepted; 0: 2. No commands beyond those of 2 are known
+
+	// Watch is called with every command that was accepted, before Next returns it;
+	// nil: nobody is.
+	Watch func(*Command)
 }
 
 // Reader takes a send stream apart. It needs a fixed 256 KiB whatever the input
@@ -111,6 +115,9 @@ func (r *Reader) next(c *Command) error {
 		return err
 	}
 	r.accept(c)
+	if r.limits.Watch != nil {
+		r.limits.Watch(c)
+	}
 	return nil
 }
 
