@@ -44,7 +44,9 @@ type Applied struct {
 }
 
 // Apply makes the subvolume o.Name in dir and carries out the stream in it, up
-// to its end command and the end of the input. On error, and when ctx ends,
+// to its end command and the end of the input. Nobody but root may be able to
+// reach dir, as in one of mode 0700: until its own mode arrives, an entry has
+// that of the one before, which may be too wide. On error, and when ctx ends,
 // which is looked at between two commands, the unfinished subvolume stays: the
 // caller removes it with [Discard]. A read that blocks is not interrupted.
 //
