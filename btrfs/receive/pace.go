@@ -21,20 +21,41 @@ type pace struct {
 	every time.Duration
 }
 
+// A checkpoint is prepared that long and that many bytes before it is due, by
+// writing data out beside the work: on a disk this took half of the time that the
+// checkpoint then held the stream up.
+const (
+	flushBytes = 16 << 20
+	flushAhead = time.Second
+)
+
 // pacer knows when the next checkpoint is due.
 type pacer struct {
 	pace  pace
 	bytes int64     // of stream at the last one, or at the beginning
 	ended time.Time // likewise
 	took  time.Duration
+	told  bool // that the next one is due soon
 }
 
 // due reports whether one is to be taken at this byte of the stream.
-func (p *pacer) due(bytes int64, now func() time.Time) bool {
-	return bytes-p.bytes >= p.pace.bytes && now().Sub(p.ended) >= max(p.pace.every, checkpointShare*p.took)
+func (p *pacer) due(bytes int64, now func() time.Time) bool { return p.within(bytes, now, 0, 0) }
+
+// soon reports, once, that due will be true in a while.
+func (p *pacer) soon(bytes int64, now func() time.Time) bool {
+	if p.told {
+		return false
+	}
+	p.told = p.within(bytes, now, flushBytes, flushAhead)
+	return p.told
+}
+
+// within reports whether one is due at most that much later.
+func (p *pacer) within(bytes int64, now func() time.Time, more int64, later time.Duration) bool {
+	return bytes+more-p.bytes >= p.pace.bytes && now().Add(later).Sub(p.ended) >= max(p.pace.every, checkpointShare*p.took)
 }
 
 // taken says that one was.
 func (p *pacer) taken(bytes int64, began, ended time.Time) {
-	p.bytes, p.ended, p.took = bytes, ended, ended.Sub(began)
+	p.bytes, p.ended, p.took, p.told = bytes, ended, ended.Sub(began), false
 }

@@ -29,3 +29,29 @@ func TestCheckpointIsDueAfterBothBytesAndTime(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckpointIsPreparedOnceASecondAhead(t *testing.T) {
+	start := time.Unix(1_800_000_000, 0)
+	p := pacer{pace: pace{checkpointBytes, checkpointEvery}}
+	at := func(after time.Duration) func() time.Time { return func() time.Time { return start.Add(after) } }
+	for range 2 { // the second time after a checkpoint
+		p.taken(7, start, start)
+		for _, c := range []struct {
+			bytes int64
+			after time.Duration
+			want  bool
+		}{
+			{7 + 40<<20, 4 * time.Second, false},
+			{7 + 48<<20, 3 * time.Second, false},
+			{7 + 48<<20, 4 * time.Second, true},
+			{7 + 50<<20, 4500 * time.Millisecond, false}, // it is on its way
+		} {
+			if got := p.soon(c.bytes, at(c.after)); got != c.want {
+				t.Errorf("at byte %d after %v: soon is %v", c.bytes, c.after, got)
+			}
+		}
+		if p.due(7+63<<20, at(time.Hour)) || !p.due(7+64<<20, at(5*time.Second)) {
+			t.Error("the preparation changed when one is due")
+		}
+	}
+}

@@ -21,6 +21,7 @@ type work struct {
 	track  sendstream.Tracker
 	report meter
 	next   pacer
+	flush  flusher
 	last   sendstream.Position // where there is nothing to gain yet, or of the last checkpoint
 }
 
@@ -59,6 +60,7 @@ func (w *work) first(dir *os.File) (*os.File, error) {
 // all applies the stream to its end. If it is cut off, what was applied is worth
 // a checkpoint.
 func (w *work) all(ctx context.Context) error {
+	defer w.flush.wait()
 	defer w.a.close()
 	err := w.commands(ctx)
 	if err == nil {
@@ -88,12 +90,23 @@ func (w *work) commands(ctx context.Context) error {
 		}
 		w.track.Add(&c)
 		w.report.at(w.rd.Offset())
-		if w.next.due(w.rd.Offset(), time.Now) && c.Type != sendstream.CmdEnd {
-			if err := w.checkpoint(); err != nil {
-				return err
-			}
+		if err := w.save(&c); err != nil {
+			return err
 		}
 	}
+}
+
+// save takes a checkpoint after c, or prepares one, if it is time to.
+func (w *work) save(c *sendstream.Command) error {
+	switch {
+	case w.o.Checkpoint == nil || c.Type == sendstream.CmdEnd:
+		return nil
+	case w.next.due(w.rd.Offset(), time.Now):
+		return w.checkpoint()
+	case w.next.soon(w.rd.Offset(), time.Now):
+		w.flush.start(w.root)
+	}
+	return nil
 }
 
 // checkpoint tells of the present state, unless nothing was applied since the
