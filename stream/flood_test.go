@@ -60,7 +60,7 @@ func (f *fabric) pester(ctx context.Context, to *node, stranger *tls.Config) {
 			for ctx.Err() == nil {
 				conn, err := transport.Dial(ctx, to.c.Conn.LocalAddr(), stranger, meshConfig(true))
 				if err == nil {
-					<-conn.Context().Done()
+					_ = conn.CloseWithError(0, "")
 				}
 			}
 		})
@@ -100,6 +100,26 @@ func TestMembersConnectUnderAFloodOfHandshakes(t *testing.T) {
 		t.Logf("connected within %v; the flood costs %d goroutines and %d KiB", time.Since(start), goroutines, bytes>>10)
 		if goroutines > 1000 || bytes > 32<<20 {
 			t.Errorf("the flood costs %d goroutines and %d bytes", goroutines, bytes)
+		}
+		cancel()
+		attack.Wait()
+	})
+}
+
+func TestOneNetworkCannotLockTheOthersOut(t *testing.T) {
+	stranger := identity(t)
+	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
+		t.Helper()
+		a, b := f.nodes[0], f.nodes[1]
+		ctx, cancel := context.WithCancel(t.Context())
+		var attack sync.WaitGroup
+		attack.Go(func() { f.pester(ctx, a, stranger.Client(a.id, f.member)) })
+		for range 2 {
+			time.Sleep(time.Second)
+			if err := query(t, b, a); err != nil {
+				t.Error(err)
+			}
+			b.Disconnect(a.id, CodeNone, "")
 		}
 		cancel()
 		attack.Wait()
