@@ -13,11 +13,11 @@ var errNoInode = errors.New("an extent belongs to no inode")
 // extents of snap as they are, relative to base unless that is zero.
 //
 // It sends the compressed extent of a small file, which lies inline in its leaf,
-// as what it decompresses to, 413 bytes say. When fallocate then grew the file
-// within that block, zeros follow up to its new end. The kernel, up to Linux 6.18
-// at least, takes them for sent (end in send_write_or_clone of fs/btrfs/send.c,
-// against the length in send_encoded_inline_extent) and, if the file ends there,
-// its size too. A plain stream has them.
+// as what it decompresses to, 413 bytes say. When fallocate, for one, then grew
+// the file within that block, zeros follow up to its new end. The kernel, up to
+// Linux 6.18 at least, takes them for sent (end in send_write_or_clone of
+// fs/btrfs/send.c, against the length in send_encoded_inline_extent) and, if the
+// file ends there, its size too. A plain stream has them.
 //
 // It costs a walk over the leaves of the snapshot that base does not share. It
 // looks at them before the kernel does, so nothing may change snap between; the

@@ -66,6 +66,7 @@ func compareFormats(t *testing.T, algorithm string, seed uint64) {
 	must(t, errors.Join(os.Mkdir(p.dir, 0o755), os.Mkdir(mutated, 0o755)))
 	plain, packed := newChain(t, filepath.Join(s.pool.Path(), "plain")), newChain(t, filepath.Join(s.pool.Path(), "packed"))
 	var parent btrfs.Snapshot
+	encoded := 0
 	for round := range 4 {
 		for range 80 {
 			p.change()
@@ -76,11 +77,12 @@ func compareFormats(t *testing.T, algorithm string, seed uint64) {
 		snap := s.snapshot(t)
 		full := newChain(t, filepath.Join(s.pool.Path(), fmt.Sprint("full", round)))
 		s.compare(t, snap, parent, plain, packed)
-		stream := s.compare(t, snap, btrfs.Snapshot{}, full, full)
-		if encodedWrites(t, stream) == 0 && !p.grows {
-			t.Errorf("round %d: what was asked for compressed was sent plain", round)
-		}
+		encoded += encodedWrites(t, s.compare(t, snap, btrfs.Snapshot{}, full, full))
 		parent = snap
+	}
+	// A tail is rare without growth.
+	if encoded == 0 && !p.grows {
+		t.Error("what was asked for compressed was sent plain")
 	}
 }
 
