@@ -225,6 +225,9 @@ func FuzzSkip(f *testing.F) {
 	f.Add(encode(f, 1, samples()...), uint(3))
 	f.Add(encode(f, 2, samplesV2()...), uint(14))
 	f.Add(encode(f, 2, cutAnew([2]uint64{0, 40}, [2]uint64{40, 60})...), uint(4))
+	for _, stream := range kernelStreams(f) {
+		f.Add(shortened(f, stream), uint(50))
+	}
 	f.Fuzz(func(t *testing.T, stream []byte, n uint) {
 		stream = mend(stream)
 		all, err := readAll(bytes.NewReader(stream), Limits{})
