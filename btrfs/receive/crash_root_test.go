@@ -7,16 +7,11 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/btrfstest"
-	"btrmesh/btrfs/image"
 	"btrmesh/btrfs/receive"
 )
 
@@ -72,51 +67,6 @@ func (s *site) wantSnapshots(t *testing.T, step string, first, second btrfs.Snap
 	if !slices.Equal(have, want) {
 		t.Errorf("after a kill when %s: snapshots %v, want %v", step, have, want)
 	}
-}
-
-func TestCommittedSnapshotSurvivesAPowerCut(t *testing.T) {
-	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{})
-	must(t, btrfstest.Fill(s.dir(), 300, 100, 20000, 1))
-	must(t, btrfstest.Mutate(s.dir(), 1, 200))
-	snap := s.snapshot(t)
-	live, cut := filepath.Join(t.TempDir(), "live"), filepath.Join(t.TempDir(), "cut")
-	must(t, image.Create(live, 1<<30, "live"))
-	s.mount(t, live, func() {
-		s.receive(t, formatV1, snap, btrfs.Snapshot{})
-		must(t, exec.CommandContext(t.Context(), "cp", "--sparse=always", live, cut).Run())
-	})
-	s.mount(t, cut, func() {
-		got := s.replica(t).Snapshots
-		if len(got) != 1 || got[0].Problem != "" {
-			t.Fatalf("after the power cut: %+v", got)
-		}
-		wantSame(t, s.at(snap), s.latest(t))
-	})
-}
-
-// mount makes the image the target while f runs. One kernel mounts a file system
-// but once, so a copy of an image needs the original unmounted.
-func (s *site) mount(t *testing.T, file string, f func()) {
-	t.Helper()
-	mounted, err := image.Mount(file, t.TempDir(), "")
-	must(t, err)
-	defer func() { must(t, mounted.Close()) }()
-	s.pool, err = btrfs.OpenPool(mounted.Path())
-	must(t, err)
-	defer func() { must(t, s.pool.Close()) }()
-	s.target = receive.NewTarget(s.pool, discard())
-	f()
-}
-
-func TestFullPoolLeavesNothing(t *testing.T) {
-	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{Size: 256 << 20})
-	must(t, btrfstest.Fill(s.dir(), 120, 2<<20, 3<<20, 1))
-	snap := s.snapshot(t)
-	_, err := s.target.Receive(t.Context(), s.spec(snap, btrfs.Snapshot{}), bytes.NewReader(s.send(t, formatV1, snap, btrfs.Snapshot{})))
-	if !errors.Is(err, unix.ENOSPC) {
-		t.Fatalf("%v, want ENOSPC", err)
-	}
-	s.wantEmpty(t)
 }
 
 func TestCancelledReceiveLeavesNothingButACheckpoint(t *testing.T) {

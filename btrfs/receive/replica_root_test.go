@@ -13,17 +13,6 @@ import (
 	"btrmesh/btrfs/btrfstest"
 )
 
-func TestReplicaEqualsItsSource(t *testing.T) {
-	for _, f := range []format{formatV1, formatV2} {
-		for seed := range uint64(3) {
-			t.Run(f.name, func(t *testing.T) {
-				s := newSite(t, compressed("zstd"), btrfstest.PoolOptions{})
-				followMutations(t, s, f, seed)
-			})
-		}
-	}
-}
-
 // followMutations sends a full stream and three increments of a tree that
 // changes at random.
 func followMutations(t *testing.T, s *site, f format, seed uint64) {

@@ -28,6 +28,7 @@ type site struct {
 	source, pool *btrfs.Pool
 	target       *receive.Target
 	share        btrfs.Share
+	id           string // of the appliance that sends
 	run          uint64
 	now          time.Time
 }
@@ -46,7 +47,10 @@ var (
 
 func newSite(t *testing.T, source, target btrfstest.PoolOptions) *site {
 	t.Helper()
-	s := &site{source: btrfstest.NewPool(t, source), pool: btrfstest.NewPool(t, target), now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}
+	s := &site{
+		source: btrfstest.NewPool(t, source), pool: btrfstest.NewPool(t, target),
+		id: sourceID, now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC),
+	}
 	s.target = receive.NewTarget(s.pool, discard())
 	dir, err := os.Open(s.source.Path())
 	must(t, err)
@@ -55,6 +59,14 @@ func newSite(t *testing.T, source, target btrfstest.PoolOptions) *site {
 	s.share, err = s.source.Share(t.Context(), shareName)
 	must(t, err)
 	return s
+}
+
+// as is the same share and pool with another appliance as the sender, so that the
+// replica is another one.
+func (s *site) as(id string) *site {
+	other := *s
+	other.id, other.target = id, receive.NewTarget(s.pool, discard())
+	return &other
 }
 
 // dir is the path of the share.
@@ -89,7 +101,7 @@ func (s *site) send(t *testing.T, f format, snap, parent btrfs.Snapshot) []byte 
 func (s *site) spec(snap, parent btrfs.Snapshot) receive.Spec {
 	s.run++
 	return receive.Spec{
-		Source: sourceID, SourceName: sourceName, Share: shareName, ShareUUID: s.share.UUID,
+		Source: s.id, SourceName: sourceName, Share: shareName, ShareUUID: s.share.UUID,
 		Task: "task", Run: s.run,
 		Snapshot: snap.UUID, CTransID: snap.CTransID, Taken: snap.Time, Parent: parent.UUID,
 	}
@@ -97,7 +109,12 @@ func (s *site) spec(snap, parent btrfs.Snapshot) receive.Spec {
 
 func (s *site) receive(t *testing.T, f format, snap, parent btrfs.Snapshot) receive.Received {
 	t.Helper()
-	got, err := s.target.Receive(t.Context(), s.spec(snap, parent), bytes.NewReader(s.send(t, f, snap, parent)))
+	return s.receiveStream(t, s.spec(snap, parent), s.send(t, f, snap, parent))
+}
+
+func (s *site) receiveStream(t *testing.T, spec receive.Spec, stream []byte) receive.Received {
+	t.Helper()
+	got, err := s.target.Receive(t.Context(), spec, bytes.NewReader(stream))
 	must(t, err)
 	return got
 }
@@ -105,7 +122,7 @@ func (s *site) receive(t *testing.T, f format, snap, parent btrfs.Snapshot) rece
 // replica is the only one there is.
 func (s *site) replica(t *testing.T) receive.Replica {
 	t.Helper()
-	replica, found, err := s.target.Find(t.Context(), sourceID, shareName)
+	replica, found, err := s.target.Find(t.Context(), s.id, shareName)
 	must(t, err)
 	if !found {
 		t.Fatal("there is no replica")
@@ -154,7 +171,13 @@ func (s *site) wantNothingStaged(t *testing.T) {
 
 func wantSame(t *testing.T, source, replica string) {
 	t.Helper()
-	if diff := btrfstest.Diff(digest(t, source), digest(t, replica)); diff != "" {
+	wantTree(t, digest(t, source), replica)
+}
+
+// wantTree is wantSame when the digest of the source is known.
+func wantTree(t *testing.T, source btrfstest.Tree, replica string) {
+	t.Helper()
+	if diff := btrfstest.Diff(source, digest(t, replica)); diff != "" {
 		t.Errorf("replica differs from its source:\n%s", diff)
 	}
 }
