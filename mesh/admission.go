@@ -16,6 +16,7 @@ type admission struct {
 	source     string // the source's name, as it says
 	here       string
 	serviceOff bool
+	cloned     bool // another machine uses this appliance's key
 	poolFound  bool
 	pools      []string // "tank, 39.3 GiB free", for a source that named another
 	granted    bool
@@ -26,6 +27,8 @@ type admission struct {
 // grant of this appliance lets anything be written.
 func (a admission) decide() *stream.Refusal {
 	switch {
+	case a.cloned:
+		return &stream.Refusal{Code: stream.ClonedIdentity, Text: fmt.Sprintf("the key of %s is also used by another machine; it receives nothing until that is settled there", a.here)}
 	case a.serviceOff:
 		return &stream.Refusal{Code: stream.ServiceOff, Text: fmt.Sprintf("the replication service is off on %s", a.here)}
 	case !a.poolFound:

@@ -19,6 +19,7 @@ func (n *Node) routes() {
 	a, s := api{n}, n.control
 	control.Handle(s, control.RouteStatus, a.status)
 	control.Handle(s, control.RouteVersion, a.version)
+	control.Handle(s, control.RouteVersions, a.versions)
 	control.Handle(s, control.RouteService, a.service)
 
 	control.Handle(s, control.RouteInvite, a.invite)
@@ -27,7 +28,16 @@ func (n *Node) routes() {
 	control.Handle(s, control.RouteInviteRevoke, a.revokeInvite)
 	control.Handle(s, control.RouteJoin, a.join)
 
+	control.Handle(s, control.RouteDiscover, a.discover)
+
 	control.Handle(s, control.RouteAppliances, a.appliances)
+	control.Handle(s, control.RouteAppliance, a.showAppliance)
+	control.Handle(s, control.RouteApplianceRename, a.renameAppliance)
+	control.Handle(s, control.RouteApplianceAddress, a.changeAddress)
+	control.Handle(s, control.RouteApplianceRemove, a.removeAppliance)
+	control.Handle(s, control.RouteApplianceKeep, a.keepAppliance)
+	control.Handle(s, control.RoutePing, a.ping)
+
 	control.Handle(s, control.RoutePools, a.pools)
 	control.Handle(s, control.RoutePoolAllow, a.allowPool)
 	control.Handle(s, control.RoutePoolDeny, a.denyPool)
@@ -45,6 +55,7 @@ func (n *Node) routes() {
 
 	control.Handle(s, control.RouteReplicas, a.replicas)
 	control.Handle(s, control.RouteReceiveHistory, a.receiveHistory)
+	control.Handle(s, control.RouteHistory, a.history)
 }
 
 func (a api) version(context.Context, control.VersionRequest) (control.Version, error) {
@@ -105,7 +116,7 @@ func onOff(on bool) string {
 	return "off"
 }
 
-// status is the overview of this appliance.
+// status is the overview of this appliance, and of its mesh.
 func (a api) status(ctx context.Context, req control.StatusRequest) (control.Status, error) {
 	var st control.Status
 	var err error
@@ -126,6 +137,12 @@ func (a api) status(ctx context.Context, req control.StatusRequest) (control.Sta
 		Appliance: a.name(), ID: a.me.String(), Version: a.cfg.Version, UptimeSeconds: time.Since(a.started).Seconds(),
 		Port: int64(a.port), ServiceOn: on,
 	}
+	if st.Pools, err = a.localPools(ctx); err != nil {
+		return st, err
+	}
+	pools, tasks := a.meshView(ctx)
+	st.Pools, st.MeshTasks = append(st.Pools, pools...), tasks
+	st.Held, st.Twins = a.heldRemovals(), a.twins()
 	if req.Appliance != "" {
 		if st, err = concerning(st, req.Appliance); err != nil {
 			return st, err
@@ -133,6 +150,15 @@ func (a api) status(ctx context.Context, req control.StatusRequest) (control.Sta
 	}
 	st.Warnings = warnings(st, a.Node.pools.missing())
 	return st, nil
+}
+
+// twins tells of a copied key of this appliance that nobody has settled.
+func (n *Node) twins() []control.Twin {
+	t, open := n.twin()
+	if !open {
+		return nil
+	}
+	return []control.Twin{{Appliance: n.name(), Self: true, Addresses: t.Addresses, HeardAt: t.Heard}}
 }
 
 func (n *Node) serviceOn() (bool, error) {

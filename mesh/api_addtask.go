@@ -127,13 +127,22 @@ func (a api) aimTask(ctx context.Context, nt newTask, req control.AddTask) (newT
 func (a api) remotePool(target state.Peer, info stream.Info, pool, share string) (stream.PoolInfo, error) {
 	i := slices.IndexFunc(info.Pools, func(p stream.PoolInfo) bool { return p.Name == pool })
 	if i < 0 {
-		return stream.PoolInfo{}, control.PoolNotFound(target.Name, pool, a.remotePools(target, info))
+		return stream.PoolInfo{}, control.PoolNotFound(target.Name, pool, namedPools(target, info))
 	}
 	g := info.Pools[i].Grant
 	if !g.Granted || (len(g.Shares) > 0 && !slices.Contains(g.Shares, share)) {
 		return info.Pools[i], control.NotGranted(target.Name, a.name(), pool)
 	}
 	return info.Pools[i], nil
+}
+
+// namedPools are the pools a target named, as an error lists them.
+func namedPools(target state.Peer, info stream.Info) []control.Pool {
+	list := make([]control.Pool, 0, len(info.Pools))
+	for _, p := range info.Pools {
+		list = append(list, control.Pool{Appliance: target.Name, Name: p.Name, FreeBytes: bytesOf(p.Free)})
+	}
+	return list
 }
 
 // taskFree refuses a task that is there already: by name, or because the share

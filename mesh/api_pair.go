@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ func (a api) invite(_ context.Context, req control.CreateInvite) (control.Invite
 func (a api) shownInvite(rec state.Invite, joiner string) control.Invite {
 	shown := control.Invite{
 		Number: rec.Number, Appliance: a.name(), ApplianceID: a.me.String(), CreatedAt: rec.Created, ExpiresAt: rec.Expires,
-		ReceiveInto: rec.ReceivePool, QuotaBytes: quotaOf(rec.QuotaBytes), State: inviteState(rec, time.Now()),
+		ReceiveInto: rec.ReceivePool, QuotaBytes: quotaOf(rec.QuotaBytes), State: inviteState(rec, a.now()),
 	}
 	if own := a.listenAddresses(); len(own) > 0 {
 		shown.Address = withoutPort(own[0])
@@ -77,7 +78,7 @@ func (a api) invites(context.Context, control.InvitesRequest) ([]control.Invite,
 	err := a.store.View(func(tx *state.Tx) error {
 		all, err := tx.Invites()
 		for _, rec := range all {
-			if inviteState(rec, time.Now()) == control.OpenInvite {
+			if inviteState(rec, a.now()) == control.OpenInvite {
 				list = append(list, a.shownInvite(rec, ""))
 			}
 		}
@@ -125,7 +126,7 @@ func (a api) revokeInvite(_ context.Context, req control.InviteRequest) (control
 		if err != nil {
 			return err
 		}
-		if !ok || inviteState(rec, time.Now()) != control.OpenInvite {
+		if !ok || inviteState(rec, a.now()) != control.OpenInvite {
 			return control.InviteNotFound(req.Number)
 		}
 		rec.WipeKey()
@@ -152,7 +153,7 @@ func (a api) join(ctx context.Context, req control.JoinMesh) (control.Joined, er
 		}
 	}
 	address := withPort(req.Address)
-	asked := time.Now()
+	asked := a.now()
 	answer, err := a.Node.join(ctx, inv, address, into, uint64(max(req.QuotaBytes, 0)))
 	if err != nil {
 		return control.Joined{}, a.explainJoin(err, address)
@@ -161,7 +162,7 @@ func (a api) join(ctx context.Context, req control.JoinMesh) (control.Joined, er
 }
 
 func (a api) joined(answer stream.JoinAnswer, address string, asked time.Time, into *Pool) control.Joined {
-	offset := answer.Time.Sub(asked.Add(time.Since(asked) / 2))
+	offset := answer.Time.Sub(asked.Add(a.now().Sub(asked) / 2))
 	done := control.Joined{
 		Inviter: answer.Name, InviterID: answer.Peer.String(), Address: address, ClockOffsetSeconds: seconds(offset),
 		Self: a.name(), Appliances: answer.Appliances,
@@ -196,6 +197,10 @@ func (a api) explainJoin(err error, address string) *control.Error {
 	if no, ok := errors.AsType[*stream.Refusal](err); ok {
 		return a.explainRefusedJoin(no, host)
 	}
+	if half, ok := errors.AsType[*unconfirmedError](err); ok {
+		return control.Errorf(control.CodeInviteRefused, "%s did not confirm: %v.", half.inviter, half.err).
+			Fact("run the same command again; the invite is still good for this appliance")
+	}
 	return control.AsError(err)
 }
 
@@ -220,11 +225,27 @@ func (a api) explainRefusedJoin(no *stream.Refusal, host string) *control.Error 
 		return inviteUsed(no)
 	case stream.NameTaken:
 		return control.NameTaken(a.name())
+	case stream.OtherMesh:
+		return otherMesh(a.name(), no)
+	case stream.NotMember:
+		return control.Errorf(control.CodePeerRemoved, "%s was %s.", a.name(), no.Text).
+			Fact("a removed appliance comes back with a new identity only: stop btrmesh, remove its state directory, start it, and use a new invite").
+			HintOn(host, "sudo btrmesh pair invite")
 	case stream.InviteUnknown, stream.BadProof:
 		return control.InviteRefused(host)
 	default:
 		return control.Errorf(no.Code.String(), "%s: %s.", host, no.Text)
 	}
+}
+
+// otherMesh says that this appliance has a mesh already.
+func otherMesh(here string, no *stream.Refusal) *control.Error {
+	inviter, members := "the inviter", 0
+	if len(no.Facts) == 2 {
+		inviter = no.Facts[0]
+		members, _ = strconv.Atoi(no.Facts[1]) // 0 is not shown as a number of members
+	}
+	return control.OtherMesh(here, int64(members), inviter)
 }
 
 // sinceFact returns how long ago the time in fact i was; 0 if there is none.

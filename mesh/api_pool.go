@@ -15,33 +15,48 @@ import (
 
 // pools lists the pools of this appliance, of another, or of all.
 func (a api) pools(ctx context.Context, req control.PoolsRequest) ([]control.Pool, error) {
-	if !req.All && req.On == "" {
-		return a.localPools(ctx)
+	return overMesh(ctx, a, req.On, req.All, sectionPools, a.localPools, a.meshPools)
+}
+
+// overMesh lists something of this appliance, of another, or of all, by the
+// functions that list it here and there.
+func overMesh[T any](
+	ctx context.Context, a api, on string, all bool, s section,
+	here func(context.Context) ([]T, error), there func(context.Context, []certs.Member) []T,
+) ([]T, error) {
+	if all {
+		list, err := here(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return append(list, there(ctx, a.others())...), nil
 	}
-	if req.All {
-		return a.allPools(ctx)
+	if on == "" {
+		return here(ctx)
 	}
-	p, err := a.peerMeant(req.On)
+	p, err := a.peerMeant(on)
 	if err != nil {
 		return nil, err
 	}
 	if p.ID == a.me {
-		return a.localPools(ctx)
+		return here(ctx)
 	}
-	info, err := a.infoOf(ctx, p)
-	return a.remotePools(p, info), err
+	if err := a.reachable(ctx, p); err != nil && a.memory.get(p.ID, s).at.IsZero() {
+		return nil, err // nothing is known of it at all
+	}
+	return there(ctx, []certs.Member{a.members.fold().Members[p.ID]}), nil
 }
 
-func (a api) allPools(ctx context.Context) ([]control.Pool, error) {
-	list, err := a.localPools(ctx)
-	if err != nil {
-		return nil, err
+// reachable tries a member that is taken for offline before that is believed.
+func (n *Node) reachable(ctx context.Context, p state.Peer) error {
+	if n.peers.get(p.ID).online {
+		return nil
 	}
-	peers, err := a.storedPeers()
-	for _, p := range peers {
-		list = append(list, a.remotePools(p, a.peers.get(p.ID).info)...)
+	_, err := n.infoOf(ctx, p)
+	if err == nil {
+		n.peers.change(p.ID, func(v *peerView) { v.online, v.seen = true, time.Now() })
 	}
-	return list, err
+	return err
 }
 
 // infoOf asks a peer how it is, with an error in an operator's words.
@@ -74,23 +89,6 @@ func (n *Node) peerMeant(given string) (state.Peer, error) {
 		return err
 	})
 	return p, err
-}
-
-func (a api) remotePools(p state.Peer, info stream.Info) []control.Pool {
-	list := make([]control.Pool, 0, len(info.Pools))
-	for _, pool := range info.Pools {
-		shown := control.Pool{
-			Appliance: p.Name, Name: pool.Name, UUID: pool.UUID.String(), Profile: pool.Profile,
-			SizeBytes: bytesOf(pool.Size), FreeBytes: bytesOf(pool.Free),
-		}
-		if pool.Grant.Granted {
-			shown.ReceivesFrom = []control.Grant{{
-				Appliance: a.name(), QuotaBytes: quotaOf(pool.Grant.Quota), UsedBytes: bytesOf(pool.Grant.Used), Shares: pool.Grant.Shares,
-			}}
-		}
-		list = append(list, shown)
-	}
-	return list
 }
 
 func (a api) localPools(ctx context.Context) ([]control.Pool, error) {
@@ -265,17 +263,13 @@ func (a api) denyPool(ctx context.Context, req control.DenyPool) (control.GrantC
 	return change, nil
 }
 
-// shares lists the shares of this appliance.
+// shares lists the shares of this appliance, of another, or of all.
 func (a api) shares(ctx context.Context, req control.SharesRequest) ([]control.Share, error) {
-	if req.On != "" {
-		p, err := a.peerMeant(req.On)
-		if err != nil {
-			return nil, err
-		}
-		if p.ID != a.me {
-			return nil, control.Errorf(control.CodeUsage, "shares of another appliance cannot be listed from here yet.").HintOn(p.Name, "btrmesh share list")
-		}
-	}
+	return overMesh(ctx, a, req.On, req.All, sectionShares, a.localShares, a.meshShares)
+}
+
+// localShares lists the shares of this appliance.
+func (a api) localShares(ctx context.Context) ([]control.Share, error) {
 	tasks, err := a.tasks(ctx, control.TasksRequest{})
 	if err != nil {
 		return nil, err
@@ -298,7 +292,7 @@ func (a api) shares(ctx context.Context, req control.SharesRequest) ([]control.S
 }
 
 func (a api) share(p *Pool, s btrfs.Share, snaps []btrfs.Snapshot, tasks []control.Task) control.Share {
-	shown := control.Share{Appliance: a.name(), Name: s.Name, Pool: p.Name, Path: p.Path + "/" + s.Name}
+	shown := control.Share{Appliance: a.name(), Self: true, Name: s.Name, Pool: p.Name, Path: p.Path + "/" + s.Name}
 	if s.Referenced >= 0 {
 		shown.ReferencedBytes = &s.Referenced
 	}

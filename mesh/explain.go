@@ -11,6 +11,7 @@ import (
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/receive"
 	"btrmesh/btrfs/sendstream"
+	"btrmesh/certs"
 	"btrmesh/mesh/control"
 	"btrmesh/state"
 	"btrmesh/stream"
@@ -21,6 +22,7 @@ var (
 	errStopping  = errors.New("the daemon is stopping")
 	errCancelled = errors.New("cancelled")
 	errDenied    = errors.New("the grant was withdrawn")
+	errRemoved   = errors.New("the other appliance was removed from the mesh")
 	// errSuperseded: the source knows before the target that a run is over.
 	errSuperseded = errors.New("the source began another run")
 )
@@ -64,6 +66,8 @@ func verdict(ctx context.Context, err error) (state.RunState, error) {
 		return state.Failed, err
 	case errors.Is(cause, errCancelled):
 		return state.Cancelled, cause
+	case errors.Is(cause, errRemoved):
+		return state.Failed, cause
 	}
 	return state.Failed, errStopping // nothing else ends a run from here
 }
@@ -98,8 +102,8 @@ func (e explainer) explain(err error) *control.Error {
 	if v, ok := errors.AsType[*stream.ProtocolError](err); ok {
 		return control.ProtocolMismatch(e.there, int64(v.Theirs.Max), int64(v.Ours.Max))
 	}
-	if _, ok := errors.AsType[*stream.RemovedError](err); ok {
-		return removedBy(e.there)
+	if gone, ok := errors.AsType[*stream.RemovedError](err); ok {
+		return removedBy(e.there, e.here, gone.Why)
 	}
 	if none, ok := errors.AsType[*noCommonError](err); ok {
 		return control.NoCommonSnapshot(e.task.Name, e.there, none.estimate)
@@ -130,7 +134,7 @@ func (e explainer) refusal(no *stream.Refusal) *control.Error {
 	case stream.ReplicaModified:
 		return control.ReplicaModified(t.Share+"@"+e.here, e.there, e.here, t.Name)
 	case stream.NotMember:
-		return removedBy(e.there)
+		return removedBy(e.there, e.here, no.Text)
 	default:
 		return control.Errorf(no.Code.String(), "%s: %s.", e.there, strings.TrimSuffix(no.Text, "."))
 	}
@@ -148,9 +152,14 @@ func unreachable(name string, gone *stream.UnreachableError) *control.Error {
 	return control.PeerUnreachable(name, tried)
 }
 
-func removedBy(name string) *control.Error {
-	return control.Errorf(control.CodePeerRemoved, "%s does not count this appliance as a member any more.", name).
-		HintOn(name, "sudo btrmesh pair invite")
+// removedBy tells an appliance that another one does not count it as a member any
+// more; why is in that one's words.
+func removedBy(there, here, why string) *control.Error {
+	e := control.Errorf(control.CodePeerRemoved, "%s does not count %s as a member any more.", there, here)
+	if why != "" {
+		e = e.Fact("%s says: %s", there, why)
+	}
+	return e.HintOn(there, "sudo btrmesh appliance keep %s", here)
 }
 
 // local explains what went wrong on this side.
@@ -169,6 +178,8 @@ func (e explainer) local(err error) *control.Error {
 		return control.Errorf("connection_lost", "%s: %v.", e.there, rootOf(err))
 	case errors.Is(err, errStopping):
 		return control.Errorf(control.CodeInterrupted, "%v.", err)
+	case errors.Is(err, errRemoved), errors.Is(err, certs.ErrNotMember):
+		return control.Errorf(control.CodePeerRemoved, "%s was removed from the mesh.", e.there).Hint("btrmesh appliance list --all")
 	case errors.Is(err, errCancelled):
 		return control.Errorf(control.CodeRunCancelled, "%v.", err)
 	}
@@ -214,6 +225,8 @@ func refusalOf(ctx context.Context, err error) *stream.Refusal {
 		return no
 	case errors.Is(cause, errDenied):
 		return &stream.Refusal{Code: stream.NotGranted, Text: errDenied.Error()}
+	case errors.Is(cause, errRemoved):
+		return &stream.Refusal{Code: stream.NotMember, Text: errRemoved.Error()}
 	case errors.Is(cause, errSuperseded):
 		return &stream.Refusal{Code: stream.IO, Text: errSuperseded.Error()}
 	case errors.Is(cause, errCancelled):

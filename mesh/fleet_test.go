@@ -47,11 +47,13 @@ type member struct {
 	volume   *volume
 	identity *certs.Identity
 	store    *state.Store
+	mirror   *kept
 	conn     net.PacketConn
 	log      *bytes.Buffer
 	stop     context.CancelFunc
 	ended    chan error
-	lost     bool // its database, at some time
+	lost     bool          // its database, at some time
+	skew     time.Duration // of its wall clock
 }
 
 func (f *fleet) SendPacket(p simnet.Packet) error {
@@ -140,8 +142,28 @@ func (f *fleet) build(name string, id *certs.Identity, conn net.PacketConn) *mem
 	}
 	fake := btrfstest.NewFake("tank")
 	return &member{
-		t: f.t, fleet: f, name: name, fake: fake, volume: &volume{fake: fake}, identity: id, store: store, conn: conn, log: &bytes.Buffer{},
+		t: f.t, fleet: f, name: name, fake: fake, volume: &volume{fake: fake}, identity: id, store: store, conn: conn,
+		log: &bytes.Buffer{}, mirror: &kept{},
 	}
+}
+
+// kept is a mirror in memory.
+type kept struct {
+	mu      sync.Mutex
+	records [][]byte
+}
+
+func (k *kept) Save(records [][]byte) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.records = records
+	return nil
+}
+
+func (k *kept) Load() ([][]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.records, nil
 }
 
 func (m *member) start() {
@@ -153,7 +175,7 @@ func (m *member) start() {
 	pools := newPools([]PoolPath{{Name: "tank", Path: m.fake.Path()}}, log)
 	pools.open = m.volume.open
 	cfg := Config{Name: m.name, Listen: m.conn.LocalAddr().String(), Version: "test", Log: log}
-	node, err := newNode(cfg, parts{identity: m.identity, store: m.store, pools: pools, conn: m.conn, streamVersion: 1})
+	node, err := newNode(cfg, parts{identity: m.identity, store: m.store, mirror: m.mirror, pools: pools, conn: m.conn, streamVersion: 1, clock: func() time.Time { return time.Now().Add(m.skew) }})
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -12,6 +12,9 @@ import (
 
 // Answer answers a member's question. It implements stream.Handler.
 func (n *Node) Answer(ctx context.Context, peer certs.ID, q stream.Query) (stream.Answer, error) {
+	if q.Kind == stream.QueryStatus {
+		return n.answerSection(ctx, q.Body)
+	}
 	if q.Kind != stream.QueryInfo {
 		return stream.Answer{}, &stream.Refusal{Code: stream.UnknownQuery, Text: fmt.Sprintf("query %d is not known", q.Kind)}
 	}

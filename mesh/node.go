@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +15,7 @@ import (
 
 	"btrmesh/certs"
 	"btrmesh/mesh/control"
+	"btrmesh/mesh/gossip"
 	"btrmesh/state"
 	"btrmesh/stream"
 )
@@ -35,10 +37,12 @@ type Config struct {
 type parts struct {
 	identity      *certs.Identity
 	store         *state.Store
+	mirror        mirror
 	pools         *pools
 	conn          net.PacketConn // the UDP port
 	control       net.Listener   // nil: no local API
 	streamVersion uint32         // newest send stream of this kernel
+	clock         func() time.Time
 }
 
 // Node is a running appliance.
@@ -51,7 +55,19 @@ type Node struct {
 	net           *stream.Endpoint
 	control       *control.Server
 	socket        net.Listener
+	identity      *certs.Identity
+	members       *members
 	peers         *peers
+	memory        *memory
+	chat          atomic.Pointer[gossip.Gossip] // nil while in no mesh
+	clock         func() time.Time
+	title         atomic.Pointer[string] // what this appliance is called
+	instance      [16]byte               // of this start, random
+	boots         uint64
+	heardOwn      map[[16]byte]int // under members.turn: see hearOwn
+	moved         chan struct{}    // into a mesh, or another one
+	look          chan struct{}    // who is there
+	redescribe    chan struct{}    // this appliance
 	runs          *runs
 	wake          chan struct{} // the schedule looks again
 	steps         stepBoard
@@ -64,23 +80,45 @@ type Node struct {
 
 func newNode(cfg Config, p parts) (*Node, error) {
 	n := &Node{
-		cfg: cfg, log: cfg.Log, me: p.identity.ID(), store: p.store, pools: p.pools, socket: p.control,
-		peers: newPeers(), runs: &runs{live: map[runKey]*run{}}, wake: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Log, me: p.identity.ID(), identity: p.identity, store: p.store, pools: p.pools, socket: p.control,
+		peers: newPeers(), memory: newMemory(), runs: &runs{live: map[runKey]*run{}}, wake: make(chan struct{}, 1),
+		moved: make(chan struct{}, 1), look: make(chan struct{}, 1), redescribe: make(chan struct{}, 1),
+		heardOwn: map[[16]byte]int{}, instance: randomInstance(), clock: p.clock,
 		streamVersion: p.streamVersion, started: time.Now(), port: portOf(p.conn.LocalAddr()),
 		listenHost: hostOf(cfg.Listen), joinRate: rate.NewLimiter(1, inviteTries),
 	}
+	if err := n.load(p.mirror); err != nil {
+		return nil, err
+	}
 	endpoint, err := stream.Listen(stream.Config{
-		Identity: p.identity, Conn: p.conn, Name: n.name, Version: cfg.Version,
-		Member: n.isMember, Records: noRecords{}, Pairing: n.isPairing, Addresses: n.addresses, Handler: n, Log: cfg.Log,
+		Identity: p.identity, Conn: p.conn, Name: n.name, Version: cfg.Version, Instance: n.instance, Boots: n.boots,
+		Member: n.members.is, Removed: n.removed, Records: n.members, Pairing: n.isPairing, Addresses: n.addresses, Hold: n.hold,
+		Handler: n, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	n.net = endpoint
+	n.members.changed = n.membershipChanged
 	n.pools.ready = n.settlePool
 	n.control = control.NewServer(control.Options{Appliance: n.name, Now: time.Now, Log: cfg.Log})
 	n.routes()
 	return n, nil
+}
+
+// load reads who this appliance is and who it is with.
+func (n *Node) load(kept mirror) error {
+	err := n.store.View(func(tx *state.Tx) error {
+		me, _, err := tx.Appliance()
+		n.boots = me.Boots
+		n.title.Store(&me.Name)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	n.members, err = loadMembers(n.store, kept, n.me, n.log)
+	return err
 }
 
 // run serves until ctx is done. It ends when everything it started has ended.
@@ -91,33 +129,45 @@ func (n *Node) run(ctx context.Context) error {
 	if err := n.pools.scan(ctx); err != nil {
 		return err
 	}
+	n.logMembers(n.log)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return n.net.Run(ctx) })
-	g.Go(func() error { return n.pools.watch(ctx) })
-	g.Go(func() error { return n.watchPeers(ctx) })
-	g.Go(func() error { return n.schedule(ctx) })
-	if n.socket != nil {
-		g.Go(func() error { return n.control.Serve(ctx, n.socket) })
-	}
-	if n.cfg.Ready != nil {
-		n.cfg.Ready(fmt.Sprintf("%s is up", n.name()))
-	}
+	netCtx, closeNet := context.WithCancel(context.WithoutCancel(ctx))
+	g.Go(func() error { return n.net.Run(netCtx) })
+	g.Go(func() error {
+		defer closeNet() // last, so that the others can say goodbye
+		return n.work(ctx)
+	})
 	if err := g.Wait(); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
 }
 
-// wakeUp makes the schedule look again, because something changed.
-func (n *Node) wakeUp() {
-	select {
-	case n.wake <- struct{}{}:
-	default:
+// work does all but the network, until ctx is done.
+func (n *Node) work(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, part := range []func(context.Context) error{
+		n.pools.watch, n.keepDescribed, n.runGossip, n.watchPeers, n.announce, n.schedule,
+	} {
+		g.Go(func() error { return part(ctx) })
 	}
+	if n.socket != nil {
+		g.Go(func() error { return n.control.Serve(ctx, n.socket) })
+	}
+	if n.cfg.Ready != nil {
+		n.cfg.Ready(fmt.Sprintf("%s is up", n.name()))
+	}
+	return g.Wait()
 }
 
+// now is the wall clock: for what people read, and for the life of invites.
+func (n *Node) now() time.Time { return n.clock().UTC() }
+
+// wakeUp makes the schedule look again, because something changed.
+func (n *Node) wakeUp() { notify(n.wake) }
+
 // name is what this appliance is called.
-func (n *Node) name() string { return n.cfg.Name }
+func (n *Node) name() string { return *n.title.Load() }
 
 // random is for jitter alone.
 func (n *Node) random() float64 { return rand.Float64() }

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net"
@@ -21,13 +22,16 @@ const (
 )
 
 // newInvite stores an invite and returns it with its code, which is told once
-// and kept nowhere.
+// and kept nowhere. The first one founds the mesh.
 func (n *Node) newInvite(life time.Duration, into *Pool, quota uint64) (state.Invite, certs.Invite, error) {
+	if err := n.found(); err != nil {
+		return state.Invite{}, certs.Invite{}, err
+	}
 	inv, err := certs.NewInvite(n.me)
 	if err != nil {
 		return state.Invite{}, certs.Invite{}, err
 	}
-	now := time.Now().UTC()
+	now := n.now()
 	rec := state.Invite{ID: inv.ID, Key: inv.Key(), Created: now, Expires: now.Add(life), TriesLeft: inviteTries, QuotaBytes: quota}
 	if into != nil {
 		rec.ReceiveInto, rec.ReceivePool = into.UUID, into.Name
@@ -50,7 +54,7 @@ func (n *Node) isPairing() bool {
 	err := n.store.View(func(tx *state.Tx) error {
 		invites, err := tx.Invites()
 		for _, inv := range invites {
-			open = open || time.Now().Before(inv.Expires.Add(inviteAfterlife))
+			open = open || n.now().Before(inv.Expires.Add(inviteAfterlife))
 		}
 		return err
 	})
@@ -71,7 +75,7 @@ func (n *Node) Redeem(ctx context.Context, r stream.JoinRequest) (stream.JoinAns
 	var answer stream.JoinAnswer
 	var no *stream.Refusal
 	err := n.store.Update(func(tx *state.Tx) (err error) {
-		answer, no, err = n.redeem(tx, r, time.Now().UTC())
+		answer, no, err = n.redeem(tx, r, n.now())
 		return err
 	})
 	if err != nil {
@@ -101,16 +105,21 @@ func (n *Node) redeem(tx *state.Tx, r stream.JoinRequest, now time.Time) (stream
 		inv.TriesLeft--
 		return stream.JoinAnswer{}, &stream.Refusal{Code: stream.BadProof, Text: "the code is not the one of this invite"}, tx.PutInvite(inv)
 	}
-	if no, err := n.nameFree(tx, r); no != nil || err != nil {
-		return stream.JoinAnswer{}, no, err
+	if no := n.acceptable(r); no != nil {
+		return stream.JoinAnswer{}, no, nil
 	}
 	if inv.Bound.IsZero() { // the second time nothing changes, not even a grant withdrawn since
 		inv.Bound, inv.BoundAt, inv.BoundFrom = r.Peer, now, r.Remote.Addr().String()
-		if err := errors.Join(tx.PutInvite(inv), admitPeer(tx, r, inv, now)); err != nil {
+		admission, err := n.identity.Admit(n.members.mesh(), r.Key, r.Name, inv.ID, r.Instance, now)
+		if err != nil {
+			return stream.JoinAnswer{}, nil, err
+		}
+		inv.Admission = admission.Bytes()
+		if err := errors.Join(tx.PutInvite(inv), greetPeer(tx, r, inv, now)); err != nil {
 			return stream.JoinAnswer{}, nil, err
 		}
 	}
-	answer, err := n.joinAnswer(tx, inv.Key.Inviter(r.Exporter, n.me, r.Peer), r.Peer)
+	answer, err := n.joinAnswer(tx, inv, r)
 	return answer, nil, err
 }
 
@@ -132,24 +141,32 @@ func judgeInvite(inv state.Invite, found bool, r stream.JoinRequest, now time.Ti
 	return nil
 }
 
-// nameFree refuses a joiner whose name is another appliance's.
-func (n *Node) nameFree(tx *state.Tx, r stream.JoinRequest) (*stream.Refusal, error) {
+// acceptable refuses a joiner that cannot be a member, whatever it proves.
+func (n *Node) acceptable(r stream.JoinRequest) *stream.Refusal {
+	fold := n.members.fold()
 	if err := certs.CheckName(r.Name); err != nil {
-		return &stream.Refusal{Code: stream.NameTaken, Text: err.Error()}, nil
+		return &stream.Refusal{Code: stream.NameTaken, Text: err.Error()}
 	}
-	taken := r.Name == n.name()
-	all, err := tx.Peers()
-	for _, p := range all {
-		taken = taken || (p.Name == r.Name && p.ID != r.Peer)
+	if r.Members > 1 && certs.MeshID(r.Mesh) != fold.Mesh {
+		return &stream.Refusal{
+			Code: stream.OtherMesh, Text: fmt.Sprintf("%s already belongs to another mesh", r.Name),
+			Facts: []string{n.name(), strconv.Itoa(r.Members)},
+		}
 	}
-	if taken {
-		return &stream.Refusal{Code: stream.NameTaken, Text: fmt.Sprintf("the mesh already has an appliance called %s", r.Name)}, err
+	if why, gone := n.removed(r.Peer); gone {
+		return &stream.Refusal{Code: stream.NotMember, Text: why}
 	}
-	return nil, err
+	for id, m := range fold.Members {
+		if m.Name == r.Name && id != r.Peer {
+			return &stream.Refusal{Code: stream.NameTaken, Text: fmt.Sprintf("the mesh already has an appliance called %s", r.Name)}
+		}
+	}
+	return nil
 }
 
-// admitPeer stores the joiner as a peer, with the grant the invite carries.
-func admitPeer(tx *state.Tx, r stream.JoinRequest, inv state.Invite, now time.Time) error {
+// greetPeer remembers how the joiner is reached, and gives it the grant the invite
+// carries. A grant is worth nothing until it is a member.
+func greetPeer(tx *state.Tx, r stream.JoinRequest, inv state.Invite, now time.Time) error {
 	peer := state.Peer{
 		ID: r.Peer, Name: r.Name, Version: r.Version, Instance: r.Instance, Paired: now, LastSeen: now,
 		Addresses: cleanAddresses(r.Listen), LastAddress: r.Remote.String(),
@@ -163,42 +180,70 @@ func admitPeer(tx *state.Tx, r stream.JoinRequest, inv state.Invite, now time.Ti
 	return tx.PutGrant(state.Grant{Peer: r.Peer, Pool: inv.ReceiveInto, PoolName: inv.ReceivePool, QuotaBytes: inv.QuotaBytes, Given: now})
 }
 
-func (n *Node) joinAnswer(tx *state.Tx, proof [32]byte, joiner certs.ID) (stream.JoinAnswer, error) {
-	answer := stream.JoinAnswer{Name: n.name(), Version: n.cfg.Version, Proof: proof, Addresses: n.listenAddresses(), Time: time.Now().UTC()}
-	grants, err := tx.Grants()
-	if err != nil {
-		return answer, err
+func (n *Node) joinAnswer(tx *state.Tx, inv state.Invite, r stream.JoinRequest) (stream.JoinAnswer, error) {
+	answer := stream.JoinAnswer{
+		Name: n.name(), Version: n.cfg.Version, Proof: inv.Key.Inviter(r.Exporter, n.me, r.Peer), Addresses: n.listenAddresses(),
+		Time: n.now(), Admission: inv.Admission, Appliances: []string{r.Name}, Records: bytesOfRecords(n.members.now.Load().set.All()),
 	}
-	for _, g := range grants {
-		if g.Peer == joiner {
-			answer.Granted = append(answer.Granted, g.PoolName)
+	for id, m := range n.members.fold().Members {
+		if id != r.Peer {
+			answer.Appliances = append(answer.Appliances, m.Name)
 		}
 	}
-	answer.Appliances = []string{n.name()}
-	all, err := tx.Peers()
-	for _, p := range all {
-		answer.Appliances = append(answer.Appliances, p.Name)
-	}
 	slices.Sort(answer.Appliances)
+	held, vouched := n.members.rulings()
+	for _, h := range held {
+		answer.Held = append(answer.Held, h)
+	}
+	for _, h := range vouched {
+		answer.Vouched = append(answer.Vouched, h)
+	}
+	grants, err := tx.GrantsTo(r.Peer)
+	for _, g := range grants {
+		answer.Granted = append(answer.Granted, g.PoolName)
+	}
 	return answer, err
 }
 
-// Confirm notes that the joiner has stored this appliance. It implements
-// stream.Handler.
-func (n *Node) Confirm(_ context.Context, joiner certs.ID, _ []byte) error {
-	n.log.Debug("joiner confirmed", "peer", joiner.Short())
-	n.wakeUp()
-	return nil
+// Confirm makes the joiner a member of the mesh: it has stored the records and
+// consents. It implements stream.Handler, and may come again.
+func (n *Node) Confirm(_ context.Context, joiner certs.ID, consent []byte) error {
+	admission, err := n.admissionOf(joiner)
+	if err != nil {
+		return err
+	}
+	if len(consent) != ed25519.SignatureSize {
+		return fmt.Errorf("consent of %s: %d bytes", joiner.Short(), len(consent))
+	}
+	record, err := admission.With([ed25519.SignatureSize]byte(consent))
+	if err != nil {
+		return err
+	}
+	return n.members.issue(record)
 }
 
-// join pairs with the appliance at addr, which made the invite.
-func (n *Node) join(ctx context.Context, inv certs.Invite, addr string, into *Pool, quota uint64) (stream.JoinAnswer, error) {
-	me := stream.JoinHello{Name: n.name(), Version: n.cfg.Version, Listen: n.listenAddresses()}
+// admissionOf finds what was signed for a joiner, the newest if there is more.
+func (n *Node) admissionOf(joiner certs.ID) (certs.Admission, error) {
+	var raw []byte
 	err := n.store.View(func(tx *state.Tx) error {
-		rec, _, err := tx.Appliance()
-		me.Instance = rec.Instance
+		all, err := tx.Invites()
+		for _, inv := range all {
+			if inv.Bound == joiner {
+				raw = inv.Admission
+			}
+		}
 		return err
 	})
+	if err != nil {
+		return certs.Admission{}, err
+	}
+	return certs.ParseAdmission(raw)
+}
+
+// join pairs with the appliance at addr, which made the invite, and so with its
+// whole mesh.
+func (n *Node) join(ctx context.Context, inv certs.Invite, addr string, into *Pool, quota uint64) (stream.JoinAnswer, error) {
+	me, err := n.joinHello()
 	if err != nil {
 		return stream.JoinAnswer{}, err
 	}
@@ -206,15 +251,66 @@ func (n *Node) join(ctx context.Context, inv certs.Invite, addr string, into *Po
 	if err != nil {
 		return answer, err
 	}
+	consent, err := n.enter(answer)
+	if err != nil {
+		return answer, fmt.Errorf("join the mesh of %s: %w", answer.Name, err)
+	}
 	if err := n.store.Update(func(tx *state.Tx) error { return storeInviter(tx, answer, addr, into, quota) }); err != nil {
 		return answer, fmt.Errorf("store %s: %w", answer.Name, err)
 	}
-	n.wakeUp()
-	if err := confirm(ctx, nil); err != nil {
-		n.log.Warn("pairing not confirmed, both know each other all the same", "peer", answer.Name, "err", err)
+	if err := confirm(ctx, consent); err != nil {
+		return answer, &unconfirmedError{inviter: answer.Name, err: err}
 	}
 	n.log.Info("paired", "peer", answer.Name, "id", answer.Peer.Short(), "address", addr)
+	notify(n.redescribe)
 	return answer, nil
+}
+
+// unconfirmedError says that this appliance is a member by what it stored, and
+// that the mesh does not know of it yet.
+type unconfirmedError struct {
+	inviter string
+	err     error
+}
+
+func (e *unconfirmedError) Error() string {
+	return "not confirmed by " + e.inviter + ": " + e.err.Error()
+}
+
+func (e *unconfirmedError) Unwrap() error { return e.err }
+
+func (n *Node) joinHello() (stream.JoinHello, error) {
+	fold := n.members.fold()
+	me := stream.JoinHello{
+		Name: n.name(), Version: n.cfg.Version, Listen: n.listenAddresses(), Mesh: [32]byte(fold.Mesh), Members: len(fold.Members),
+	}
+	err := n.store.View(func(tx *state.Tx) error {
+		rec, _, err := tx.Appliance()
+		me.Instance = rec.Instance
+		return err
+	})
+	return me, err
+}
+
+// enter checks what the inviter gave, makes this appliance a member by it, for
+// good, and returns the consent that makes it one for the others.
+func (n *Node) enter(answer stream.JoinAnswer) ([]byte, error) {
+	admission, err := certs.ParseAdmission(answer.Admission)
+	if err != nil {
+		return nil, err
+	}
+	if admission.Issuer() != answer.Peer {
+		return nil, fmt.Errorf("the admission is signed by %s", admission.Issuer().Short())
+	}
+	consent, err := n.identity.Consent(admission)
+	if err != nil {
+		return nil, err
+	}
+	record, err := admission.With(consent)
+	if err != nil {
+		return nil, err
+	}
+	return consent[:], n.members.adopt(append(answer.Records, record.Bytes()), hashesOf(answer.Held), hashesOf(answer.Vouched))
 }
 
 func storeInviter(tx *state.Tx, a stream.JoinAnswer, addr string, into *Pool, quota uint64) error {

@@ -1,6 +1,8 @@
 package mesh
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"net/netip"
 	"slices"
 	"strings"
@@ -267,9 +269,10 @@ func TestOneTransactionDecidesWhoRedeemsAnInvite(t *testing.T) {
 
 // redeemAs redeems an invite of m's for a made-up appliance.
 func (m *member) redeemAs(inv certs.Invite, who byte) error {
-	peer, exporter := certs.ID{who}, []byte("exporter")
+	key := ed25519.PublicKey(bytes.Repeat([]byte{who}, ed25519.PublicKeySize))
+	peer, exporter := certs.IDOf(key), []byte("exporter")
 	_, err := m.Redeem(m.ctx(), stream.JoinRequest{
-		JoinHello: stream.JoinHello{Name: "nas-" + string('a'+rune(who))}, Peer: peer, Remote: netip.MustParseAddrPort("10.0.0.9:7945"),
+		JoinHello: stream.JoinHello{Name: "nas-" + string('a'+rune(who))}, Peer: peer, Key: key, Remote: netip.MustParseAddrPort("10.0.0.9:7945"),
 		InviteID: inv.ID, Exporter: exporter, Proof: inv.Key().Joiner(exporter, peer, m.identity.ID()),
 	})
 	return err

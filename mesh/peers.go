@@ -2,25 +2,35 @@ package mesh
 
 import (
 	"context"
-	"net"
-	"net/netip"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"btrmesh/certs"
+	"btrmesh/mesh/control"
+	"btrmesh/mesh/gossip"
 	"btrmesh/state"
 	"btrmesh/stream"
 )
 
 const (
-	// askInterval is how often each peer is asked how it is.
-	askInterval = 5 * time.Second
-	// askTimeout is when a peer that does not answer counts as offline.
+	// lookInterval is how often it is looked who is there.
+	lookInterval = 2 * time.Second
+	// quietAfter is how long nothing may come over a connection until it alone is
+	// no sign of life. Connections are kept alive every three seconds.
+	quietAfter = 7 * time.Second
+	// askInterval is how often a peer that is there is asked how it is.
+	askInterval = time.Minute
+	// askTimeout is when a peer that does not answer is not waited for any more.
 	askTimeout = 4 * time.Second
 	// seenInterval bounds how often "last seen" is written to the store.
 	seenInterval = 10 * time.Minute
+	// closeMesh is the size of a mesh up to which every member is asked how it is,
+	// and every connection kept alive, without a task between the two.
+	closeMesh = 32
 )
 
 // peerView is what is known of a peer now. It is a hint for people: nothing is
@@ -31,9 +41,13 @@ type peerView struct {
 	address string
 	rtt     time.Duration
 	offset  time.Duration // its clock minus ours
-	seen    time.Time     // last answer
+	seen    time.Time     // last sign of life
+	asked   time.Time     // how it is
 	stored  time.Time     // when seen was last written to the store
-	why     error         // of being offline
+	why     error         // of not answering
+
+	received uint64    // bytes over the connection, when they last grew
+	grown    time.Time // when that was
 }
 
 // peers holds the views. Safe for concurrent use.
@@ -50,84 +64,174 @@ func (p *peers) get(id certs.ID) peerView {
 	return p.views[id]
 }
 
-func (p *peers) set(id certs.ID, v peerView) {
+// change applies fn to the view of one peer, and returns it as it was and is.
+func (p *peers) change(id certs.ID, fn func(*peerView)) (before, after peerView) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.views[id] = v
+	before = p.views[id]
+	after = before
+	fn(&after)
+	p.views[id] = after
+	return before, after
 }
 
-// watchPeers asks every peer how it is, for ever: a peer that was away is found
-// again without anybody's help.
+func (p *peers) forget(id certs.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.views, id)
+}
+
+// watchPeers looks who is there, for ever. A peer that came back is found by the
+// gossip, or finds us.
 func (n *Node) watchPeers(ctx context.Context) error {
-	tick := time.NewTicker(askInterval)
+	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
-	for {
-		n.askAll(ctx)
+	var asking errgroup.Group
+	asking.SetLimit(surveyWidth)
+	for ctx.Err() == nil {
+		n.lookAll(ctx, &asking)
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-tick.C:
+		case <-n.look:
+		}
+	}
+	return asking.Wait()
+}
+
+// lookAll brings the views up to date, and asks who came or was not asked lately.
+func (n *Node) lookAll(ctx context.Context, asking *errgroup.Group) {
+	links := map[certs.ID]stream.Link{}
+	for _, l := range n.net.Links() {
+		links[l.Peer] = l
+	}
+	members, partners := n.others(), n.partners()
+	now := time.Now()
+	for _, m := range members {
+		l, linked := links[m.ID]
+		before, view := n.peers.change(m.ID, func(v *peerView) { n.lookAt(v, m.ID, l, linked, now) })
+		n.reportPeer(m, before, view)
+		if view.online && now.Sub(view.asked) >= askInterval && (len(members) < closeMesh || partners[m.ID]) {
+			n.peers.change(m.ID, func(v *peerView) { v.asked = now })
+			asking.TryGo(func() error {
+				n.ask(ctx, m)
+				return nil
+			})
 		}
 	}
 }
 
-func (n *Node) askAll(ctx context.Context) {
-	list, err := n.storedPeers()
-	if err != nil {
-		n.log.Error("peers not listed", "err", err)
-		return
+// lookAt judges one peer by what its connection and the gossip show.
+func (n *Node) lookAt(v *peerView, id certs.ID, l stream.Link, linked bool, now time.Time) {
+	if linked && l.Received != v.received {
+		v.received, v.grown = l.Received, now
 	}
+	if linked {
+		v.address, v.rtt = l.Addr, l.RTT
+	}
+	fresh := linked && now.Sub(v.grown) < quietAfter
+	v.online = fresh || n.liveness(id).Answers()
+	if v.online {
+		v.seen, v.why = now, nil
+	}
+}
+
+// liveness is what the gossip says of a member.
+func (n *Node) liveness(id certs.ID) gossip.Liveness {
+	if g := n.chat.Load(); g != nil {
+		return g.Liveness(id)
+	}
+	return gossip.Liveness{}
+}
+
+// partners are the peers with a task or a replica between them and us.
+func (n *Node) partners() map[certs.ID]bool {
+	partners := map[certs.ID]bool{}
+	err := n.store.View(func(tx *state.Tx) error {
+		tasks, err := tx.Tasks()
+		for _, t := range tasks {
+			partners[t.Target] = true
+		}
+		replicas, more := tx.Replicas()
+		for _, r := range replicas {
+			partners[r.Source] = true
+		}
+		return errors.Join(err, more)
+	})
+	if err != nil {
+		n.log.Error("partners not listed", "err", err)
+	}
+	return partners
+}
+
+// hold says whether an idle connection to a peer is kept alive. In a large mesh
+// only those are that runs go over.
+func (n *Node) hold(id certs.ID) bool {
+	return len(n.members.fold().Members) <= closeMesh || n.partners()[id]
+}
+
+// askMembers asks those that are there how they are, and waits for it.
+func (n *Node) askMembers(ctx context.Context, list []certs.Member) {
+	ctx, cancel := context.WithTimeout(ctx, surveyTime)
+	defer cancel()
 	var g errgroup.Group
-	for _, p := range list {
+	g.SetLimit(surveyWidth)
+	for _, m := range list {
+		if !n.peers.get(m.ID).online {
+			continue
+		}
 		g.Go(func() error {
-			n.ask(ctx, p)
+			n.ask(ctx, m)
 			return nil
 		})
 	}
 	_ = g.Wait() // ask reports by the view it leaves
 }
 
-// ask updates the view of one peer.
-func (n *Node) ask(ctx context.Context, p state.Peer) peerView {
+// ask asks one peer how it is.
+func (n *Node) ask(ctx context.Context, m certs.Member) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	before := n.peers.get(p.ID)
 	sent := time.Now()
-	info, err := n.info(ctx, p.ID)
-	view := before
+	info, err := n.info(ctx, m.ID)
+	_, view := n.peers.change(m.ID, func(v *peerView) {
+		if v.asked, v.why = sent, err; err == nil {
+			n.answered(v, info, m.ID, sent)
+		}
+	})
 	if err != nil {
-		view.online, view.why = false, err
-	} else {
-		view = n.answered(before, info, p.ID, sent)
+		n.log.Debug("appliance does not say how it is", "peer", m.Name, "err", err)
+		return
 	}
-	n.reportPeer(p, before, view)
-	if err == nil && view.seen.Sub(view.stored) > seenInterval {
-		view.stored = view.seen
-		n.rememberPeer(p.ID, view)
+	if view.seen.Sub(view.stored) > seenInterval {
+		n.rememberPeer(m, view)
 	}
-	n.peers.set(p.ID, view)
-	return view
 }
 
-func (n *Node) answered(before peerView, info stream.Info, id certs.ID, sent time.Time) peerView {
+// answered notes what a peer said of itself.
+func (n *Node) answered(v *peerView, info stream.Info, id certs.ID, sent time.Time) {
 	now := time.Now()
-	view := peerView{online: true, info: info, seen: now, rtt: now.Sub(sent), stored: before.stored}
-	view.offset = info.Time.Sub(sent.Add(view.rtt / 2))
+	v.online, v.info, v.seen, v.rtt = true, info, now, now.Sub(sent)
+	v.offset = info.Time.Sub(sent.Add(v.rtt / 2))
 	for _, l := range n.net.Links() {
 		if l.Peer == id {
-			view.address, view.rtt = l.Addr, l.RTT
+			v.address, v.rtt = l.Addr, l.RTT
 		}
 	}
-	return view
 }
 
-func (n *Node) reportPeer(p state.Peer, before, now peerView) {
+// reportPeer acts on a peer that came, went or moved.
+func (n *Node) reportPeer(m certs.Member, before, now peerView) {
 	switch {
 	case now.online && !before.online:
-		n.log.Info("appliance online", "peer", p.Name, "address", now.address)
-		n.retrySoon(p.ID)
+		n.log.Info("appliance online", "peer", m.Name, "address", now.address)
+		n.rememberPeer(m, now)
+		n.retrySoon(m.ID)
 	case !now.online && before.online:
-		n.log.Warn("appliance offline", "peer", p.Name, "err", now.why)
+		n.log.Warn("appliance offline", "peer", m.Name, "gossip", n.liveness(m.ID).State)
+	case now.online && now.address != before.address && now.address != "":
+		n.log.Info("appliance at another address", "peer", m.Name, "address", now.address)
+		n.rememberPeer(m, now)
 	}
 }
 
@@ -164,65 +268,71 @@ func (n *Node) retrySoon(peer certs.ID) {
 }
 
 // rememberPeer stores where and as what a peer was last seen.
-func (n *Node) rememberPeer(id certs.ID, view peerView) {
+func (n *Node) rememberPeer(m certs.Member, view peerView) {
 	err := n.store.Update(func(tx *state.Tx) error {
-		p, ok, err := tx.Peer(id)
-		if err != nil || !ok {
+		p, _, err := tx.Peer(m.ID)
+		if err != nil {
 			return err
 		}
-		p.LastSeen, p.LastAddress, p.Version = view.seen.UTC(), view.address, view.info.Version
-		if certs.CheckName(view.info.Name) == nil {
-			p.Name = view.info.Name
+		p.ID, p.Name, p.Version, p.LastSeen = m.ID, m.Name, m.Description.Version, view.seen.UTC()
+		if view.address != "" {
+			p.LastAddress = view.address
+		}
+		if p.Paired.IsZero() {
+			p.Paired = m.Admitted
 		}
 		return tx.PutPeer(p)
 	})
 	if err != nil {
-		n.log.Warn("peer not remembered", "peer", id.Short(), "err", err)
+		n.log.Warn("peer not remembered", "peer", m.Name, "err", err)
+		return
 	}
+	n.peers.change(m.ID, func(v *peerView) { v.stored = view.seen })
 }
 
-func (n *Node) storedPeers() ([]state.Peer, error) {
-	var list []state.Peer
-	err := n.store.View(func(tx *state.Tx) (err error) {
-		list, err = tx.Peers()
-		return err
-	})
-	return list, err
-}
-
-// isMember is asked on every handshake and every stream.
-func (n *Node) isMember(id certs.ID) bool {
-	member := false
-	err := n.store.View(func(tx *state.Tx) (err error) {
-		_, member, err = tx.Peer(id)
-		return err
-	})
-	return err == nil && member
-}
-
-// addresses lists where a peer may be reached: where it was last, then where it
-// said it listens.
+// addresses lists where a peer may be reached, the likeliest first: where it was
+// last, what a person said, what it says itself.
 func (n *Node) addresses(id certs.ID) []string {
 	var list []string
-	err := n.store.View(func(tx *state.Tx) error {
-		p, ok, err := tx.Peer(id)
-		if err != nil || !ok {
-			return err
-		}
-		if p.LastAddress != "" {
-			list = append(list, p.LastAddress)
-		}
-		for _, a := range p.Addresses {
-			if a != p.LastAddress {
-				list = append(list, a)
-			}
-		}
-		return nil
+	for _, a := range n.knownAddresses(id) {
+		list = append(list, a.Address)
+	}
+	return list
+}
+
+// knownAddresses is addresses with where each is known from.
+func (n *Node) knownAddresses(id certs.ID) []control.Address {
+	var p state.Peer
+	err := n.store.View(func(tx *state.Tx) (err error) {
+		p, _, err = tx.Peer(id)
+		return err
 	})
 	if err != nil {
 		n.log.Error("addresses not readable", "peer", id.Short(), "err", err)
 	}
-	return list
+	list := addressList{}
+	for _, l := range n.net.Links() {
+		if l.Peer == id {
+			list.add(control.AddressInUse, time.Time{}, l.Addr)
+		}
+	}
+	said := n.members.fold().Members[id].Description.Addresses
+	list.add(control.AddressAdded, time.Time{}, p.SetByHand...)
+	list.add(control.AddressSeen, p.LastSeen, p.LastAddress)
+	list.add(control.AddressAnnounced, time.Time{}, append(cleanAddresses(said), p.Addresses...)...)
+	return list.known
+}
+
+// addressList collects addresses, each once.
+type addressList struct{ known []control.Address }
+
+func (l *addressList) add(from string, seen time.Time, addresses ...string) {
+	for _, a := range addresses {
+		known := slices.ContainsFunc(l.known, func(k control.Address) bool { return k.Address == a })
+		if a != "" && !known && len(l.known) < mostAddresses {
+			l.known = append(l.known, control.Address{Address: a, From: from, SeenAt: seen})
+		}
+	}
 }
 
 // peerName returns the name of an appliance, or the short form of its ID.
@@ -230,29 +340,11 @@ func (n *Node) peerName(tx *state.Tx, id certs.ID) string {
 	if id == n.me {
 		return n.name()
 	}
-	if p, ok, err := tx.Peer(id); err == nil && ok {
+	if name := nameIn(n.members.fold(), id); name != id.Short() {
+		return name
+	}
+	if p, ok, err := tx.Peer(id); err == nil && ok && p.Name != "" {
 		return p.Name
 	}
 	return id.Short()
 }
-
-// Packet implements stream.Handler: there is no gossip to take it.
-func (n *Node) Packet(certs.ID, netip.AddrPort, []byte) {}
-
-// Gossip implements stream.Handler: there is no gossip to talk.
-func (n *Node) Gossip(context.Context, certs.ID, net.Conn) {}
-
-// noRecords is the set without a membership record.
-type noRecords struct{}
-
-// Digest implements stream.Records.
-func (noRecords) Digest() [32]byte { return [32]byte{} }
-
-// Hashes implements stream.Records.
-func (noRecords) Hashes() [][32]byte { return nil }
-
-// Records implements stream.Records.
-func (noRecords) Records([][32]byte) [][]byte { return nil }
-
-// Merge implements stream.Records; it takes nothing.
-func (noRecords) Merge(context.Context, certs.ID, [][]byte) error { return nil }

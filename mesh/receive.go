@@ -61,7 +61,7 @@ func (r *receiving) admit(ctx context.Context) *stream.Refusal {
 	pool, ok := r.node.pools.get(r.offer.Pool)
 	err := r.node.store.View(func(tx *state.Tx) error {
 		me, _, err := tx.Appliance()
-		q.serviceOff = me.ServiceOff
+		q.serviceOff, q.cloned = me.ServiceOff, !me.Twin.Heard.IsZero() && !me.Twin.Settled
 		if err != nil || !ok {
 			return err
 		}

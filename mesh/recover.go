@@ -134,8 +134,8 @@ func identify(store *state.Store, id certs.ID, name string, instance func() [16]
 		if rec.ID != id {
 			return &foreignError{owner: rec.ID, us: id}
 		}
-		if name != "" {
-			rec.Name = name
+		if name != "" && name != rec.Given {
+			rec.Name, rec.Given = name, name // else a name given by command since would not last
 		}
 		rec.Boots++
 		return tx.PutAppliance(rec)

@@ -277,7 +277,7 @@ func TestAnApplianceThatWasForgottenIsTold(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		b.forget(a)
 		time.Sleep(2 * time.Minute)
-		a.wantFailure(task, control.CodePeerRemoved, "nas-b does not count this appliance as a member any more.")
+		a.wantFailure(task, control.CodePeerRemoved, "nas-b does not count nas-a as a member any more.")
 		a.wantState(task, control.StateRefused, "")
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"btrmesh/btrfs"
 	"btrmesh/certs"
@@ -23,6 +24,8 @@ const DefaultPort = 7945
 const (
 	keyName   = "identity.key"
 	stateName = "state"
+	// membersName is the mirror of the membership records.
+	membersName = "members"
 )
 
 // Init makes the state directory and the identity of an appliance. Repeating it
@@ -137,7 +140,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
-	p := parts{identity: identity}
+	p := parts{identity: identity, clock: time.Now}
 	defer func() { err = errors.Join(err, p.close()) }()
 	if err := p.open(ctx, cfg); err != nil {
 		return err
@@ -181,7 +184,7 @@ func (p *parts) openStore(cfg Config) error {
 	if err != nil {
 		return err
 	}
-	p.store = store
+	p.store, p.mirror = store, state.NewMirror(filepath.Join(cfg.StateDir, membersName))
 	err = identify(store, p.identity.ID(), cfg.Name, randomInstance)
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
 		return control.ForeignState(cfg.StateDir, foreign.owner.Short(), foreign.us.Short())

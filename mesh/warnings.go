@@ -23,6 +23,8 @@ func concerning(st control.Status, given string) (control.Status, error) {
 	st.Appliances = keep(st.Appliances, func(p control.Appliance) bool { return p.Name == name })
 	st.Send = keep(st.Send, func(t control.Task) bool { return t.Target == name })
 	st.Receive = keep(st.Receive, func(r control.Replica) bool { return r.Source == name })
+	st.Pools = keep(st.Pools, func(p control.Pool) bool { return p.Appliance == name })
+	st.MeshTasks = keep(st.MeshTasks, func(t control.MeshTask) bool { return t.Appliance == name || t.Target == name })
 	return st, nil
 }
 
@@ -39,6 +41,17 @@ func warnings(st control.Status, missing map[string]error) []control.Warning {
 	for _, name := range slices.Sorted(maps.Keys(missing)) {
 		list = append(list, control.Warning{Level: control.Degraded, Text: fmt.Sprintf("pool %s cannot be used: %v.", name, missing[name]), Hints: []string{"btrmesh pool list"}})
 	}
+	for _, t := range st.Twins {
+		list = append(list, t.Warning())
+	}
+	for _, h := range st.Held {
+		list = append(list, h.Warning())
+	}
+	for _, p := range st.Appliances {
+		if w, ok := outsideWarning(p); ok {
+			list = append(list, w)
+		}
+	}
 	for _, t := range st.Send {
 		if w, ok := taskWarning(t); ok {
 			list = append(list, w)
@@ -46,11 +59,24 @@ func warnings(st control.Status, missing map[string]error) []control.Warning {
 	}
 	for _, p := range st.Appliances {
 		if p.State == control.Offline {
-			list = append(list, control.Warning{Level: control.Degraded, Text: offlineText(p), Hints: []string{"btrmesh status " + p.Name}})
+			list = append(list, control.Warning{Level: control.Degraded, Text: offlineText(p), Hints: []string{"btrmesh ping " + p.Name}})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b control.Warning) int { return level(b) - level(a) })
 	return list
+}
+
+// outsideWarning tells the operator of an appliance that it was removed.
+func outsideWarning(p control.Appliance) (control.Warning, bool) {
+	if !p.Self || p.Removal == nil || p.Removal.Kept {
+		return control.Warning{}, false
+	}
+	return control.Warning{
+		Level: control.Critical,
+		Text: fmt.Sprintf("%s was removed from the mesh by %s on %s. To come back it needs a new identity (stop btrmesh, remove its state directory) and a new invite.",
+			p.Name, p.Removal.By, p.Removal.At.Format(time.DateOnly)),
+		Hints: []string{"on " + p.Removal.By + ": sudo btrmesh pair invite"},
+	}, true
 }
 
 func level(w control.Warning) int {

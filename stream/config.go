@@ -81,6 +81,9 @@ type Link struct {
 	RTT      time.Duration // smoothed
 	Since    time.Time
 	Dialled  bool // by us
+	// Received counts the bytes that came. While it grows the peer is there; an
+	// idle connection is taken for lost only some time after the last.
+	Received uint64
 }
 
 // Stats are the bytes one end of a session has moved so far.

@@ -53,11 +53,11 @@ func (l *link) hold() (release func()) {
 }
 
 func (l *link) describe() Link {
-	h := l.greeted.Load()
+	h, stats := l.greeted.Load(), l.conn.ConnectionStats()
 	return Link{
 		Peer: l.peer, Name: h.Name, Version: h.Version, Instance: h.Instance, Boots: h.Boots,
 		Addr: l.conn.RemoteAddr().String(),
-		RTT:  l.conn.ConnectionStats().SmoothedRTT, Since: l.since, Dialled: l.dialled,
+		RTT:  stats.SmoothedRTT, Since: l.since, Dialled: l.dialled, Received: stats.BytesReceived,
 	}
 }
 

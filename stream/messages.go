@@ -67,6 +67,7 @@ const (
 	maxBody    = 60 << 10 // bytes of a query's or answer's body
 	maxListed  = 64       // addresses, pools, shares in one message
 	maxMembers = 512      // appliances in one joined
+	maxRulings = 256      // removals of one standing in one joined
 )
 
 // MaxOpen is the most open runs one offer asks about.
@@ -255,6 +256,8 @@ type JoinHello struct {
 	Version  string   `cbor:"2,keyasint"`
 	Instance bytes16  `cbor:"3,keyasint"` // of this state directory, random
 	Listen   []string `cbor:"4,keyasint"` // own addresses, host:port, <= 64
+	Mesh     bytes32  `cbor:"5,keyasint"` // it is in; zero: none
+	Members  int      `cbor:"6,keyasint"` // of that mesh, the joiner included
 }
 
 // JoinRequest is what the inviter's handler decides on: the joiner's message
@@ -275,13 +278,15 @@ type JoinAnswer struct {
 	Peer       certs.ID  `cbor:"-"` // the inviter, proven by the handshake
 	Name       string    `cbor:"1,keyasint"`
 	Version    string    `cbor:"2,keyasint"`
-	Proof      bytes32   `cbor:"3,keyasint"` // certs.ProofKey.Inviter
-	Addresses  []string  `cbor:"4,keyasint"` // the inviter's, host:port, <= 64
-	Time       time.Time `cbor:"5,keyasint"` // the inviter's wall clock
-	Granted    []string  `cbor:"6,keyasint"` // pools the joiner may write into, <= 64
-	Appliances []string  `cbor:"7,keyasint"` // names in the mesh, <= 512
-	Admission  []byte    `cbor:"8,keyasint"` // signed by the inviter, the joiner's consent missing; <= 1 KiB
-	Records    [][]byte  `cbor:"-"`          // all of the mesh; each <= 1 KiB, <= 4 MiB together
+	Proof      bytes32   `cbor:"3,keyasint"`  // certs.ProofKey.Inviter
+	Addresses  []string  `cbor:"4,keyasint"`  // the inviter's, host:port, <= 64
+	Time       time.Time `cbor:"5,keyasint"`  // the inviter's wall clock
+	Granted    []string  `cbor:"6,keyasint"`  // pools the joiner may write into, <= 64
+	Appliances []string  `cbor:"7,keyasint"`  // names in the mesh, <= 512
+	Admission  []byte    `cbor:"8,keyasint"`  // signed by the inviter, the joiner's consent missing; <= 1 KiB
+	Records    [][]byte  `cbor:"-"`           // all of the mesh; each <= 1 KiB, <= 4 MiB together
+	Held       []bytes32 `cbor:"9,keyasint"`  // removals among them that do not count yet, <= 256
+	Vouched    []bytes32 `cbor:"10,keyasint"` // removals among them that came from members, <= 256
 }
 
 // stored says that the joiner has made its new membership durable: joiner →
@@ -364,13 +369,16 @@ func (q Query) check() error  { return within("body", len(q.Body), maxBody) }
 func (a Answer) check() error { return within("body", len(a.Body), maxBody) }
 
 func (j join) check() error {
+	if j.Hello.Members < 0 {
+		return fmt.Errorf("%d members", j.Hello.Members)
+	}
 	return errors.Join(checkNames(j.Hello.Name, j.Hello.Version), checkList(j.Hello.Listen, maxListed))
 }
 
 func (a JoinAnswer) check() error {
 	return errors.Join(checkNames(a.Name, a.Version), checkList(a.Addresses, maxListed),
 		checkList(a.Granted, maxListed), checkList(a.Appliances, maxMembers),
-		within("admission", len(a.Admission), maxRecord))
+		within("admission", len(a.Admission), maxRecord), within("removals", max(len(a.Held), len(a.Vouched)), maxRulings))
 }
 
 func (s stored) check() error {

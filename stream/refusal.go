@@ -36,6 +36,7 @@ const (
 	OtherMesh        RefusalCode = 21
 	NameTaken        RefusalCode = 22
 	UnknownQuery     RefusalCode = 23
+	ClonedIdentity   RefusalCode = 24
 )
 
 // String gives the word of the code, or refusal_N for one not known here.
@@ -57,6 +58,7 @@ func refusalWords() map[RefusalCode]string {
 		InviteUnknown: "invite_unknown", InviteExpired: "invite_expired",
 		InviteUsed: "invite_used", BadProof: "bad_proof", OtherMesh: "other_mesh",
 		NameTaken: "name_taken", UnknownQuery: "unknown_query",
+		ClonedIdentity: "cloned_identity",
 	}
 }
 
