@@ -3,14 +3,12 @@ package mesh
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"btrmesh/certs"
-	"btrmesh/mesh/control"
 	"btrmesh/mesh/gossip"
 	"btrmesh/state"
 	"btrmesh/stream"
@@ -170,56 +168,6 @@ func (n *Node) hold(id certs.ID) bool {
 	return len(n.members.fold().Members) <= closeMesh || n.partners()[id]
 }
 
-// askMembers asks those that are there how they are, and waits for it.
-func (n *Node) askMembers(ctx context.Context, list []certs.Member) {
-	ctx, cancel := context.WithTimeout(ctx, surveyTime)
-	defer cancel()
-	var g errgroup.Group
-	g.SetLimit(surveyWidth)
-	for _, m := range list {
-		if !n.peers.get(m.ID).online {
-			continue
-		}
-		g.Go(func() error {
-			n.ask(ctx, m)
-			return nil
-		})
-	}
-	_ = g.Wait() // ask reports by the view it leaves
-}
-
-// ask asks one peer how it is.
-func (n *Node) ask(ctx context.Context, m certs.Member) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	sent := time.Now()
-	info, err := n.info(ctx, m.ID)
-	_, view := n.peers.change(m.ID, func(v *peerView) {
-		if v.asked, v.why = sent, err; err == nil {
-			n.answered(v, info, m.ID, sent)
-		}
-	})
-	if err != nil {
-		n.log.Debug("appliance does not say how it is", "peer", m.Name, "err", err)
-		return
-	}
-	if view.seen.Sub(view.stored) > seenInterval {
-		n.rememberPeer(m, view)
-	}
-}
-
-// answered notes what a peer said of itself.
-func (n *Node) answered(v *peerView, info stream.Info, id certs.ID, sent time.Time) {
-	now := time.Now()
-	v.online, v.info, v.seen, v.rtt = true, info, now, now.Sub(sent)
-	v.offset = info.Time.Sub(sent.Add(v.rtt / 2))
-	for _, l := range n.net.Links() {
-		if l.Peer == id {
-			v.address, v.rtt = l.Addr, l.RTT
-		}
-	}
-}
-
 // reportPeer acts on a peer that came, went or moved.
 func (n *Node) reportPeer(m certs.Member, before, now peerView) {
 	switch {
@@ -288,51 +236,6 @@ func (n *Node) rememberPeer(m certs.Member, view peerView) {
 		return
 	}
 	n.peers.change(m.ID, func(v *peerView) { v.stored = view.seen })
-}
-
-// addresses lists where a peer may be reached, the likeliest first: where it was
-// last, what a person said, what it says itself.
-func (n *Node) addresses(id certs.ID) []string {
-	var list []string
-	for _, a := range n.knownAddresses(id) {
-		list = append(list, a.Address)
-	}
-	return list
-}
-
-// knownAddresses is addresses with where each is known from.
-func (n *Node) knownAddresses(id certs.ID) []control.Address {
-	var p state.Peer
-	err := n.store.View(func(tx *state.Tx) (err error) {
-		p, _, err = tx.Peer(id)
-		return err
-	})
-	if err != nil {
-		n.log.Error("addresses not readable", "peer", id.Short(), "err", err)
-	}
-	list := addressList{}
-	for _, l := range n.net.Links() {
-		if l.Peer == id {
-			list.add(control.AddressInUse, time.Time{}, l.Addr)
-		}
-	}
-	said := n.members.fold().Members[id].Description.Addresses
-	list.add(control.AddressAdded, time.Time{}, p.SetByHand...)
-	list.add(control.AddressSeen, p.LastSeen, p.LastAddress)
-	list.add(control.AddressAnnounced, time.Time{}, append(cleanAddresses(said), p.Addresses...)...)
-	return list.known
-}
-
-// addressList collects addresses, each once.
-type addressList struct{ known []control.Address }
-
-func (l *addressList) add(from string, seen time.Time, addresses ...string) {
-	for _, a := range addresses {
-		known := slices.ContainsFunc(l.known, func(k control.Address) bool { return k.Address == a })
-		if a != "" && !known && len(l.known) < mostAddresses {
-			l.known = append(l.known, control.Address{Address: a, From: from, SeenAt: seen})
-		}
-	}
 }
 
 // peerName returns the name of an appliance, or the short form of its ID.
