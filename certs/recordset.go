@@ -73,6 +73,13 @@ func (s *RecordSet) Has(hash RecordHash) bool {
 	return ok
 }
 
+// HasBytes reports whether raw is, but for its signatures, a record of the set. It
+// verifies nothing.
+func (s *RecordSet) HasBytes(raw []byte) bool {
+	e, err := openEnvelope(raw)
+	return err == nil && s.Has(e.hash())
+}
+
 // Get returns a record of the set.
 func (s *RecordSet) Get(hash RecordHash) (Record, bool) {
 	r, ok := s.records[hash]
@@ -130,7 +137,7 @@ func (s *RecordSet) AddBytes(raws ...[]byte) (added []Record, err error) {
 	records := make([]Record, 0, len(raws))
 	var bad []error
 	for _, raw := range raws {
-		if e, err := openEnvelope(raw); err == nil && s.Has(e.hash()) {
+		if s.HasBytes(raw) {
 			continue
 		}
 		r, err := ParseRecord(raw)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,6 +127,11 @@ func (m *members) Records(hashes [][32]byte) [][]byte {
 // Merge implements stream.Records and gossip.Records: it takes what is sound and
 // new from what a member sent. Records that are neither are no error.
 func (m *members) Merge(_ context.Context, from certs.ID, raw [][]byte) error {
+	// Gossip brings the same records many times.
+	raw = slices.DeleteFunc(slices.Clone(raw), m.now.Load().set.HasBytes)
+	if len(raw) == 0 {
+		return nil
+	}
 	var refused error
 	err := m.change(from, func(tx *state.Tx, next *roster) (fresh []certs.Record, err error) {
 		if next.set.Mesh().IsZero() {
