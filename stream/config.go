@@ -23,8 +23,9 @@ type Config struct {
 	Instance [16]byte      // of this state directory, random; told to peers
 	Boots    uint64        // how often the daemon was started on it; told to peers
 	// Conn is the one socket of the daemon. The Endpoint reads and writes it
-	// until Run returns; the caller closes it afterwards. A *net.UDPConn keeps
-	// its control messages: offload, ECN and path MTU discovery depend on them.
+	// until Run returns; the caller closes it afterwards, and does not read it,
+	// for one read may yield many packets. A *net.UDPConn keeps its control
+	// messages: offload, ECN and path MTU discovery depend on them.
 	Conn   net.PacketConn
 	Member func(certs.ID) bool // the live member set; asked on every handshake and every stream
 	// Removed says whether a peer that is no member was one, and why it is not

@@ -44,7 +44,8 @@ type Endpoint struct {
 
 // Listen binds an Endpoint to its socket. It serves once Run is called, which
 // must happen: Run releases what Listen takes. quic-go raises the socket's
-// buffers to 7 MiB, by force where the process may.
+// buffers to 7 MiB, by force where the process may; Listen warns if they are
+// smaller. It switches receive offload on for a *net.UDPConn.
 func Listen(c Config) (*Endpoint, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
@@ -63,6 +64,7 @@ func Listen(c Config) (*Endpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", c.Conn.LocalAddr(), err)
 	}
+	checkBuffers(c.Conn, c.Log)
 	return e, nil
 }
 
@@ -70,7 +72,7 @@ func newTransport(c Config, conns *registry) *quic.Transport {
 	reset, token := quic.StatelessResetKey(c.Identity.ResetKey()), quic.TokenGeneratorKey(c.Identity.TokenKey())
 	s := newStrangers()
 	return &quic.Transport{
-		Conn: c.Conn, StatelessResetKey: &reset, TokenGeneratorKey: &token,
+		Conn: batching(c.Conn, c.Log), StatelessResetKey: &reset, TokenGeneratorKey: &token,
 		VerifySourceAddress: func(a net.Addr) bool {
 			from := hostOf(a)
 			return s.validates(from, conns.knows(from), time.Now())

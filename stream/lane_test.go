@@ -1,18 +1,13 @@
 package stream
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"net"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/quic-go/quic-go"
-	"go.uber.org/goleak"
-
-	"btrmesh/certs"
 )
 
 // refusedWith opens a stream on l, writes b and returns the code it is
@@ -120,35 +115,4 @@ func TestSilentStreamIsGivenUp(t *testing.T) {
 		}
 		w.abandon(CodeCancelled)
 	})
-}
-
-// The kernel's sockets instead of simulated ones, for what quic-go does only
-// with them.
-func TestRunOverUDP(t *testing.T) {
-	defer goleak.VerifyNone(t)
-	f := &fabric{t: t, members: make(map[certs.ID]bool)}
-	for range 2 {
-		conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.Close() }()
-		id := identity(t)
-		f.members[id.ID()] = true
-		f.attach(id, conn)
-	}
-	a, b := f.nodes[0], f.nodes[1]
-	a.run()
-	b.run()
-	defer a.halt()
-	defer b.halt()
-	var got bytes.Buffer
-	result := b.keep(&got)
-	want := randomBytes(30 << 20)
-	if _, err := a.sendAll(t.Context(), b, want, Begin{Lanes: 4}); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-result; err != nil || !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("%d bytes, %v", got.Len(), err)
-	}
 }

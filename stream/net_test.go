@@ -24,7 +24,7 @@ import (
 // bubble, which fails the test if a goroutine is left behind.
 type fabric struct {
 	simnet.PerfectRouter
-	t     *testing.T
+	t     testing.TB
 	nodes []*node
 
 	spare net.PacketConn // one more socket, in another network
@@ -166,7 +166,7 @@ func (f *fabric) copied(n *node) *node {
 	return twin
 }
 
-func identity(t *testing.T) *certs.Identity {
+func identity(t testing.TB) *certs.Identity {
 	t.Helper()
 	id, err := certs.CreateIdentity(filepath.Join(t.TempDir(), "identity.key"))
 	if err != nil {
