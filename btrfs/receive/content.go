@@ -11,31 +11,12 @@ import (
 	"btrmesh/btrfs/sendstream"
 )
 
-// openFile is a file kept open because the next command is likely about it too.
-// The zero value is none.
-type openFile struct {
-	path string
-	file *os.File
-}
-
-// is reports whether it is the file at path.
-func (o *openFile) is(path string) bool { return o.file != nil && o.path == path }
-
-// Close closes the file, if one is open.
-func (o *openFile) Close() error {
-	if o.file == nil {
-		return nil
-	}
-	err := o.file.Close()
-	*o = openFile{}
-	return err
-}
-
-// open opens the file that c is about.
-func (a *applier) open(c *sendstream.Command) (*os.File, error) {
+// open opens the file that c is about. The result is valid until the next call
+// for another path, and until the file is closed.
+func (a *applier) open(c *sendstream.Command) (*openFile, error) {
 	path := string(c.Path)
 	if a.target.is(path) {
-		return a.target.file, nil
+		return &a.target, nil
 	}
 	if err := a.target.Close(); err != nil {
 		return nil, err
@@ -48,8 +29,8 @@ func (a *applier) open(c *sendstream.Command) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.target = openFile{path, file}
-	return file, nil
+	a.target = newOpenFile(path, file)
+	return &a.target, nil
 }
 
 func (a *applier) write(c *sendstream.Command) error {
@@ -57,8 +38,7 @@ func (a *applier) write(c *sendstream.Command) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteAt(c.Data, int64(c.FileOffset))
-	return err
+	return file.writeAt(c.Data, int64(c.FileOffset))
 }
 
 // truncate leaves a file of the right size alone: older kernels send it for
@@ -72,7 +52,7 @@ func (a *applier) truncate(c *sendstream.Command) error {
 	if err != nil || st.Size == int64(c.Length) {
 		return err
 	}
-	return file.Truncate(int64(c.Length))
+	return unix.Ftruncate(file.fd, int64(c.Length))
 }
 
 // clone shares an extent with a file of this snapshot or of an allowed one.
@@ -85,7 +65,7 @@ func (a *applier) clone(c *sendstream.Command) error {
 	if err != nil {
 		return err
 	}
-	return btrfs.CloneRange(file, int64(c.FileOffset), source, int64(c.CloneOffset), int64(c.CloneLen))
+	return btrfs.CloneRange(file.osFile(), int64(c.FileOffset), source, int64(c.CloneOffset), int64(c.CloneLen))
 }
 
 // fallocate is sent by no kernel so far.
@@ -94,7 +74,7 @@ func (a *applier) fallocate(c *sendstream.Command) error {
 	if err != nil {
 		return err
 	}
-	return unix.Fallocate(int(file.Fd()), c.FallocateMode, int64(c.FileOffset), int64(c.Length))
+	return unix.Fallocate(file.fd, c.FallocateMode, int64(c.FileOffset), int64(c.Length))
 }
 
 // encodedWrite hands a compressed extent to the kernel as it is. Where that
@@ -105,7 +85,7 @@ func (a *applier) encodedWrite(c *sendstream.Command) error {
 		return err
 	}
 	if !a.plain {
-		err := writeEncoded(file, c)
+		err := writeEncoded(file.osFile(), c)
 		if err == nil || !wantsPlain(err) {
 			return err
 		}
@@ -115,8 +95,7 @@ func (a *applier) encodedWrite(c *sendstream.Command) error {
 	if err != nil {
 		return breach(ruleDecode, err)
 	}
-	_, err = file.WriteAt(data, int64(c.FileOffset))
-	return err
+	return file.writeAt(data, int64(c.FileOffset))
 }
 
 // wantsPlain reports whether an encoded write failed in a way that a plain one

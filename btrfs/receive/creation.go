@@ -2,7 +2,6 @@ package receive
 
 import (
 	"errors"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -151,7 +150,7 @@ func (a *applier) makeFile(s spot, path string, perm uint32) error {
 	if err != nil {
 		return err
 	}
-	a.target = openFile{path: path, file: os.NewFile(uintptr(fd), path)}
+	a.target = openFile{path: path, open: true, fd: fd}
 	return nil
 }
 

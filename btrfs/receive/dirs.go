@@ -156,7 +156,7 @@ func (d *openDirectory) settle() error {
 	if d.times == nil {
 		return nil
 	}
-	if err := futimens(d.file, d.times); err != nil {
+	if err := futimens(int(d.file.Fd()), d.times); err != nil {
 		return fmt.Errorf("set times of directory %q: %w", d.file.Name(), err)
 	}
 	d.times = nil

@@ -42,7 +42,7 @@ func (a *applier) fileattr(c *sendstream.Command) error {
 // Others have no flags, and to open them may already do something.
 func (i inode) opened(f func(*os.File) error) error {
 	if i.file != nil {
-		return f(i.file)
+		return f(i.file.osFile())
 	}
 	st, err := i.stat()
 	if err != nil {

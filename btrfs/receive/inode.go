@@ -1,8 +1,6 @@
 package receive
 
 import (
-	"os"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -11,14 +9,14 @@ import (
 // inode is what a path of the stream names: an open file, or else an entry of an
 // open directory. Its calls follow no symbolic link.
 type inode struct {
-	file *os.File // nil: go by spot
+	file *openFile // nil: go by spot
 	spot spot
 }
 
 // inode finds path. The result is valid like that of dirs.spot.
 func (a *applier) inode(path string) (inode, error) {
 	if a.target.is(path) {
-		return inode{file: a.target.file}, nil
+		return inode{file: &a.target}, nil
 	}
 	s, err := a.dirs.spot(path)
 	return inode{spot: s}, err
@@ -26,7 +24,7 @@ func (a *applier) inode(path string) (inode, error) {
 
 func (i inode) stat() (st unix.Stat_t, err error) {
 	if i.file != nil {
-		return st, unix.Fstat(int(i.file.Fd()), &st)
+		return st, unix.Fstat(i.file.fd, &st)
 	}
 	err = unix.Fstatat(i.spot.fd(), i.spot.name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return st, err
@@ -35,28 +33,28 @@ func (i inode) stat() (st unix.Stat_t, err error) {
 // chmod follows a symbolic link: the caller has looked that there is none.
 func (i inode) chmod(mode uint32) error {
 	if i.file != nil {
-		return unix.Fchmod(int(i.file.Fd()), mode)
+		return unix.Fchmod(i.file.fd, mode)
 	}
 	return unix.Fchmodat(i.spot.fd(), i.spot.name, mode, 0)
 }
 
 func (i inode) chown(uid, gid int) error {
 	if i.file != nil {
-		return unix.Fchown(int(i.file.Fd()), uid, gid)
+		return unix.Fchown(i.file.fd, uid, gid)
 	}
 	return unix.Fchownat(i.spot.fd(), i.spot.name, uid, gid, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 func (i inode) setTimes(times *[2]unix.Timespec) error {
 	if i.file != nil {
-		return futimens(i.file, times)
+		return futimens(i.file.fd, times)
 	}
 	return unix.UtimesNanoAt(i.spot.fd(), i.spot.name, times[:], unix.AT_SYMLINK_NOFOLLOW)
 }
 
 func (i inode) setXattr(name string, value []byte) error {
 	if i.file != nil {
-		return unix.Fsetxattr(int(i.file.Fd()), name, value, 0)
+		return unix.Fsetxattr(i.file.fd, name, value, 0)
 	}
 	return unix.Lsetxattr(i.spot.proc(), name, value, 0)
 }
@@ -66,7 +64,7 @@ func (i inode) xattr(name string, buf []byte) ([]byte, error) {
 	var n int
 	var err error
 	if i.file != nil {
-		n, err = unix.Fgetxattr(int(i.file.Fd()), name, buf)
+		n, err = unix.Fgetxattr(i.file.fd, name, buf)
 	} else {
 		n, err = unix.Lgetxattr(i.spot.proc(), name, buf)
 	}
@@ -80,7 +78,7 @@ func (i inode) xattr(name string, buf []byte) ([]byte, error) {
 func (i inode) removeXattr(name string) error {
 	var err error
 	if i.file != nil {
-		err = unix.Fremovexattr(int(i.file.Fd()), name)
+		err = unix.Fremovexattr(i.file.fd, name)
 	} else {
 		err = unix.Lremovexattr(i.spot.proc(), name)
 	}
@@ -92,9 +90,8 @@ func (i inode) removeXattr(name string) error {
 
 // futimens sets access and modification time of an open file: utimensat(2)
 // without a path, for which x/sys/unix has no function.
-func futimens(f *os.File, times *[2]unix.Timespec) error {
-	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, f.Fd(), 0, uintptr(unsafe.Pointer(times)), 0, 0, 0)
-	runtime.KeepAlive(f)
+func futimens(fd int, times *[2]unix.Timespec) error {
+	_, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(fd), 0, uintptr(unsafe.Pointer(times)), 0, 0, 0)
 	if errno != 0 {
 		return errno
 	}

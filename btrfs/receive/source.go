@@ -37,7 +37,7 @@ func newSources(root *os.File, self btrfs.UUID, open Opener) *sources {
 // next call.
 func (s *sources) at(u btrfs.UUID, path string) (*os.File, error) {
 	if u == s.of && s.file.is(path) {
-		return s.file.file, nil
+		return s.file.osFile(), nil
 	}
 	dir, err := s.snapshot(u)
 	if errors.Is(err, ErrNoParent) {
@@ -51,7 +51,7 @@ func (s *sources) at(u btrfs.UUID, path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.of, s.file = u, openFile{path, file}
+	s.of, s.file = u, newOpenFile(path, file)
 	return file, nil
 }
 
