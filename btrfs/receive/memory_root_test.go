@@ -3,11 +3,14 @@
 package receive_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 
 	"btrmesh/btrfs/btrfstest"
@@ -15,7 +18,10 @@ import (
 	"btrmesh/btrfs/sendstream"
 )
 
-var memoryFiles = flag.Int("memory.files", 10000, "files of TestMemoryDoesNotGrowWithTheTree")
+var (
+	memoryFiles = flag.Int("memory.files", 10000, "files of TestMemoryDoesNotGrowWithTheTree")
+	memoryPeak  = flag.Int64("memory.peak", 0, "most memory its process may ever have had, in bytes; 0: any")
+)
 
 func TestMemoryDoesNotGrowWithTheTree(t *testing.T) {
 	pool := btrfstest.NewPool(t, btrfstest.PoolOptions{Size: 16 << 30})
@@ -29,6 +35,38 @@ func TestMemoryDoesNotGrowWithTheTree(t *testing.T) {
 	if grown := heap() - before; grown > 4<<20 {
 		t.Errorf("%d bytes more in use after %d files", grown, *memoryFiles)
 	}
+	if had := peak(t); *memoryPeak > 0 && had > *memoryPeak {
+		t.Errorf("the process had %d bytes at its peak, want at most %d", had, *memoryPeak)
+	}
+}
+
+// The process is one of its own: others have made this one large.
+func TestReceiveOfAHugeTreeTakesLessThan100MiB(t *testing.T) {
+	files := inLongForm(100_000, 1_000_000)
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run=^TestMemoryDoesNotGrowWithTheTree$",
+		fmt.Sprintf("-memory.files=%d", files), fmt.Sprintf("-memory.peak=%d", 100<<20))
+	out, err := child.CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestMemoryDoesNotGrowWithTheTree")) {
+		t.Errorf("%d files: %v\n%s", files, err, out)
+	}
+	t.Logf("%s", out)
+}
+
+// peak is the most physical memory that the process ever had, in bytes: VmHWM of
+// proc_pid_status(5), which is in units of 1024 bytes.
+func peak(t *testing.T) int64 {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	must(t, err)
+	for line := range strings.Lines(string(status)) {
+		var kib int64
+		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 {
+			t.Logf("%d files, at most %d MiB", *memoryFiles, kib>>10)
+			return kib << 10
+		}
+	}
+	t.Fatal("the kernel does not say how much memory the process had")
+	return 0
 }
 
 // heap is the number of bytes in use.
