@@ -17,9 +17,9 @@ func TestCheckpointIsDueAfterBothBytesAndTime(t *testing.T) {
 		"bytes alone":              {1 << 30, time.Second, 0, false},
 		"time alone":               {10 << 20, time.Hour, 0, false},
 		"both":                     {64 << 20, 5 * time.Second, 0, true},
-		"after a quick one":        {1 << 30, 5 * time.Second, 500 * time.Millisecond, true},
-		"soon after a slow one":    {1 << 30, 9 * time.Second, time.Second, false},
-		"in time after a slow one": {1 << 30, 10 * time.Second, time.Second, true},
+		"after a quick one":        {1 << 30, 5 * time.Second, 150 * time.Millisecond, true},
+		"soon after a slow one":    {1 << 30, 32 * time.Second, time.Second, false},
+		"in time after a slow one": {1 << 30, 33 * time.Second, time.Second, true},
 	} {
 		p := pacer{pace: pace{checkpointBytes, checkpointEvery}}
 		p.taken(7, start.Add(-c.took), start)
