@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -29,6 +30,9 @@ func TestMain(m *testing.M) {
 }
 
 func buildAndRun(m *testing.M) int {
+	if target := os.Getenv(floodTarget); target != "" {
+		return runFlood(target)
+	}
 	dir, err := os.MkdirTemp("", "btrmesh-test")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -44,9 +48,14 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
+// labs counts the labs, whose devices need names of their own: some tests run
+// side by side.
+var labs atomic.Int32
+
 // lab is a bridge with one network namespace per appliance on it.
 type lab struct {
 	t      *testing.T
+	tag    string // in the names of its devices and namespaces
 	bridge string
 	nodes  []*appliance
 }
@@ -58,9 +67,11 @@ type appliance struct {
 	name   string
 	ns     string
 	addr   string
+	wire   string // the bridge's end of eth0
 	dir    string
 	pool   *btrfs.Pool
 	config string
+	client *control.Client
 	log    *os.File
 	cmd    *exec.Cmd
 	ended  chan struct{}
@@ -79,7 +90,8 @@ func newLab(t *testing.T, names ...string) *lab {
 // newLabOf is newLab with pools of a size.
 func newLabOf(t *testing.T, size int64, names ...string) *lab {
 	t.Helper()
-	l := &lab{t: t, bridge: fmt.Sprintf("bmb%d", os.Getpid()%100000)}
+	l := &lab{t: t, tag: fmt.Sprintf("%d-%d", os.Getpid()%1000000, labs.Add(1))}
+	l.bridge = "bmb" + l.tag
 	mustRun(t, "ip", "link", "add", l.bridge, "type", "bridge")
 	t.Cleanup(func() { mustRun(t, "ip", "link", "del", l.bridge) })
 	mustRun(t, "ip", "link", "set", l.bridge, "up")
@@ -91,15 +103,16 @@ func newLabOf(t *testing.T, size int64, names ...string) *lab {
 
 func (l *lab) add(name string, i int, size int64) *appliance {
 	l.t.Helper()
-	a := &appliance{t: l.t, name: name, ns: fmt.Sprintf("bm%d-%s", os.Getpid(), name), addr: fmt.Sprintf("10.77.0.%d", i+1), dir: l.t.TempDir()}
-	mustRun(l.t, "ip", "netns", "add", a.ns)
-	l.t.Cleanup(func() { mustRun(l.t, "ip", "netns", "del", a.ns) })
-	out, in := fmt.Sprintf("bmo%d%d", os.Getpid()%10000, i), "eth0"
-	mustRun(l.t, "ip", "link", "add", out, "type", "veth", "peer", "name", in, "netns", a.ns)
-	mustRun(l.t, "ip", "link", "set", out, "master", l.bridge, "up")
-	mustRun(l.t, "ip", "-n", a.ns, "addr", "add", a.addr+"/24", "dev", in)
-	mustRun(l.t, "ip", "-n", a.ns, "link", "set", in, "up")
-	mustRun(l.t, "ip", "-n", a.ns, "link", "set", "lo", "up")
+	a := l.prepare(name, fmt.Sprintf("10.77.0.%d", i+1), size)
+	a.ns, a.wire = l.namespace(name), l.plug(name, i, a.addr)
+	return a
+}
+
+// prepare makes an appliance that is on no network yet.
+func (l *lab) prepare(name, addr string, size int64) *appliance {
+	l.t.Helper()
+	a := &appliance{t: l.t, name: name, addr: addr, dir: l.t.TempDir()}
+	a.client = control.NewClient(a.socket(), 10*time.Second)
 	a.pool = btrfstest.NewPool(l.t, btrfstest.PoolOptions{Size: size})
 	a.config = filepath.Join(a.dir, "config.toml")
 	if err := os.WriteFile(a.config, nil, 0o640); err != nil {
@@ -107,6 +120,31 @@ func (l *lab) add(name string, i int, size int64) *appliance {
 	}
 	a.openLog()
 	return a
+}
+
+// space names the network namespace of an appliance or a router.
+func (l *lab) space(name string) string { return "bm" + l.tag + "-" + name }
+
+// namespace makes a network namespace and returns its name.
+func (l *lab) namespace(name string) string {
+	l.t.Helper()
+	ns := l.space(name)
+	mustRun(l.t, "ip", "netns", "add", ns)
+	l.t.Cleanup(func() { mustRun(l.t, "ip", "netns", "del", ns) })
+	mustRun(l.t, "ip", "-n", ns, "link", "set", "lo", "up")
+	return ns
+}
+
+// plug puts eth0 of a namespace on the bridge, and returns the name of the other
+// end of the wire.
+func (l *lab) plug(name string, i int, addr string) string {
+	l.t.Helper()
+	ns, wire := l.space(name), fmt.Sprintf("bm%s-%d", l.tag, i)
+	mustRun(l.t, "ip", "link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", ns)
+	mustRun(l.t, "ip", "link", "set", wire, "master", l.bridge, "up")
+	mustRun(l.t, "ip", "-n", ns, "addr", "add", addr+"/24", "dev", "eth0")
+	mustRun(l.t, "ip", "-n", ns, "link", "set", "eth0", "up")
+	return wire
 }
 
 func (a *appliance) openLog() {
