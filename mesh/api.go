@@ -148,7 +148,7 @@ func (a api) status(ctx context.Context, req control.StatusRequest) (control.Sta
 			return st, err
 		}
 	}
-	st.Warnings = warnings(st, a.Node.pools.missing())
+	st.Warnings = warnings(st, a.Node.pools.missing(), a.shutOutBy())
 	return st, nil
 }
 

@@ -226,11 +226,14 @@ func withoutPort(address string) string {
 
 // findPeer returns the member meant by a name, a prefix of one, or an ID.
 func (n *Node) findPeer(tx *state.Tx, given string) (state.Peer, error) {
+	if namedByID(n.me, given) {
+		return state.Peer{ID: n.me, Name: n.name()}, nil
+	}
 	names := []string{n.name()}
 	others := n.others()
 	for _, m := range others {
 		names = append(names, m.Name)
-		if len(given) >= 7 && strings.HasPrefix(m.ID.String(), strings.ToUpper(given)) {
+		if namedByID(m.ID, given) {
 			return knownPeer(tx, m)
 		}
 	}
@@ -244,6 +247,12 @@ func (n *Node) findPeer(tx *state.Tx, given string) (state.Peer, error) {
 		}
 	}
 	return state.Peer{ID: n.me, Name: n.name()}, nil
+}
+
+// namedByID tells whether given is the beginning of an ID, as long as the short
+// form at least.
+func namedByID(id certs.ID, given string) bool {
+	return len(given) >= 7 && strings.HasPrefix(id.String(), strings.ToUpper(given))
 }
 
 // knownPeer is what is remembered of a member, under its name of now.

@@ -218,11 +218,13 @@ func figure(no *stream.Refusal, name string) int64 {
 // refusalOf puts what ended a run on the target into what its source is told
 // and both histories say.
 func refusalOf(ctx context.Context, err error) *stream.Refusal {
-	no := (*stream.Refusal)(nil)
+	no, outside := (*stream.Refusal)(nil), (*stream.RemovedError)(nil)
 	cause := context.Cause(ctx)
 	switch {
 	case errors.As(err, &no):
 		return no
+	case errors.As(err, &outside), errors.As(cause, &outside):
+		return &stream.Refusal{Code: stream.NotMember, Text: outside.Error()}
 	case errors.Is(cause, errDenied):
 		return &stream.Refusal{Code: stream.NotGranted, Text: errDenied.Error()}
 	case errors.Is(cause, errRemoved):
@@ -247,6 +249,14 @@ func refusalOf(ctx context.Context, err error) *stream.Refusal {
 		return &stream.Refusal{Code: stream.NoParent, Text: err.Error()}
 	}
 	return &stream.Refusal{Code: stream.IO, Text: err.Error()}
+}
+
+// codeOf is the code that the history of the target has for a refusal.
+func codeOf(no *stream.Refusal) string {
+	if no.Code == stream.NotMember {
+		return control.CodePeerRemoved
+	}
+	return no.Code.String()
 }
 
 // size writes bytes as messages do.

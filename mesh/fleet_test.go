@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -29,6 +31,8 @@ type fleet struct {
 	simnet.PerfectRouter
 	t     *testing.T
 	nodes []*member
+	seas  []*simnet.Simnet // one per address
+	delay atomic.Int64     // added to the way of every packet, in nanoseconds
 
 	mu     sync.Mutex
 	drop   func(simnet.Packet) bool // nil: nothing is lost
@@ -54,6 +58,7 @@ type member struct {
 	ended    chan error
 	lost     bool          // its database, at some time
 	skew     time.Duration // of its wall clock
+	listen   string        // address it is configured for; empty: where it is
 }
 
 func (f *fleet) SendPacket(p simnet.Packet) error {
@@ -103,15 +108,10 @@ func sail(t *testing.T, n int, test func(*fleet)) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		f := &fleet{t: t, silent: map[string]bool{}}
-		sim := &simnet.Simnet{Router: f}
 		for i, id := range keys {
-			addr := &net.UDPAddr{IP: net.IPv4(10, 0, 0, byte(i+1)).To4(), Port: DefaultPort}
-			f.nodes = append(f.nodes, f.build(fmt.Sprintf("nas-%c", 'a'+i), id, sim.NewEndpoint(addr, simnet.NodeBiDiLinkSettings{Latency: time.Millisecond})))
+			f.nodes = append(f.nodes, f.build(fmt.Sprintf("nas-%c", 'a'+i), id, f.berth(0, i+1)))
 		}
-		if err := sim.Start(); err != nil {
-			t.Fatal(err)
-		}
-		defer f.sink(sim) // also after t.Fatal
+		defer f.sink() // also after t.Fatal
 		for _, m := range f.nodes {
 			m.start()
 		}
@@ -120,8 +120,23 @@ func sail(t *testing.T, n int, test func(*fleet)) {
 	})
 }
 
+// berth is an address that nobody has yet: 10.0.net.host.
+func (f *fleet) berth(net4, host int) net.PacketConn {
+	f.t.Helper()
+	sea := &simnet.Simnet{Router: f}
+	addr := &net.UDPAddr{IP: net.IPv4(10, 0, byte(net4), byte(host)).To4(), Port: DefaultPort}
+	conn := sea.NewEndpoint(addr, simnet.NodeBiDiLinkSettings{LatencyFunc: func(simnet.Packet) time.Duration {
+		return time.Millisecond + time.Duration(f.delay.Load())
+	}})
+	if err := sea.Start(); err != nil {
+		f.t.Fatal(err)
+	}
+	f.seas = append(f.seas, sea)
+	return conn
+}
+
 // sink stops everything.
-func (f *fleet) sink(sim *simnet.Simnet) {
+func (f *fleet) sink() {
 	for _, m := range f.nodes {
 		m.halt()
 		if err := m.store.Close(); err != nil {
@@ -129,8 +144,10 @@ func (f *fleet) sink(sim *simnet.Simnet) {
 		}
 	}
 	time.Sleep(time.Minute) // packets and timers under way run out
-	if err := sim.Close(); err != nil {
-		f.t.Error(err)
+	for _, sea := range f.seas {
+		if err := sea.Close(); err != nil {
+			f.t.Error(err)
+		}
 	}
 }
 
@@ -174,7 +191,7 @@ func (m *member) start() {
 	}
 	pools := newPools([]PoolPath{{Name: "tank", Path: m.fake.Path()}}, log)
 	pools.open = m.volume.open
-	cfg := Config{Name: m.name, Listen: m.conn.LocalAddr().String(), Version: "test", Log: log}
+	cfg := Config{Name: m.name, Listen: cmp.Or(m.listen, m.address()), Version: "test", Log: log}
 	node, err := newNode(cfg, parts{identity: m.identity, store: m.store, mirror: m.mirror, pools: pools, conn: m.conn, streamVersion: 1, clock: func() time.Time { return time.Now().Add(m.skew) }})
 	if err != nil {
 		m.t.Fatal(err)

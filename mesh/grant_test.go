@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -8,10 +9,10 @@ import (
 	"btrmesh/state"
 )
 
-// allow lets a write into b's pool on these terms.
+// allow lets an appliance, a if none is named, write into b's pool on these terms.
 func allow(t *testing.T, b *member, terms control.AllowPool) {
 	t.Helper()
-	terms.Pool, terms.Appliance = "tank", "nas-a"
+	terms.Pool, terms.Appliance = "tank", cmp.Or(terms.Appliance, "nas-a")
 	if _, err := b.allowPool(b.ctx(), terms); err != nil {
 		t.Fatal(err)
 	}

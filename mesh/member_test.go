@@ -29,10 +29,15 @@ func (m *member) sent(p simnet.Packet) bool { return p.From.String() == m.addres
 
 func (m *member) gets(p simnet.Packet) bool { return p.To.String() == m.address() }
 
-// halt stops the node and waits for it. Nobody reads its packets any more.
+// halt stops the node and waits for it. Nobody reads its packets any more. One
+// that was stopped stays so.
 func (m *member) halt() {
 	m.t.Helper()
+	if m.stop == nil {
+		return
+	}
 	m.stop()
+	m.stop = nil
 	if err := <-m.ended; err != nil {
 		m.t.Errorf("%s: %v", m.name, err)
 	}

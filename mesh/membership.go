@@ -33,6 +33,8 @@ func (n *Node) membershipChanged(c memberChange) {
 	}
 	if c.from != n.me {
 		n.hearOwn(c.fresh)
+	} else if slices.ContainsFunc(c.fresh, func(r certs.Record) bool { return r.Kind() == certs.Revoke }) {
+		notify(n.urgent)
 	}
 	if after.Mesh != before.Mesh {
 		notify(n.moved)

@@ -67,6 +67,7 @@ type Node struct {
 	heardOwn      map[[16]byte]int // under members.turn: see hearOwn
 	moved         chan struct{}    // into a mesh, or another one
 	look          chan struct{}    // who is there
+	urgent        chan struct{}    // a removal was signed here
 	redescribe    chan struct{}    // this appliance
 	runs          *runs
 	wake          chan struct{} // the schedule looks again
@@ -82,7 +83,7 @@ func newNode(cfg Config, p parts) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: cfg.Log, me: p.identity.ID(), identity: p.identity, store: p.store, pools: p.pools, socket: p.control,
 		peers: newPeers(), memory: newMemory(), runs: &runs{live: map[runKey]*run{}}, wake: make(chan struct{}, 1),
-		moved: make(chan struct{}, 1), look: make(chan struct{}, 1), redescribe: make(chan struct{}, 1),
+		moved: make(chan struct{}, 1), look: make(chan struct{}, 1), urgent: make(chan struct{}, 1), redescribe: make(chan struct{}, 1),
 		heardOwn: map[[16]byte]int{}, instance: randomInstance(), clock: p.clock,
 		streamVersion: p.streamVersion, started: time.Now(), port: portOf(p.conn.LocalAddr()),
 		listenHost: hostOf(cfg.Listen), joinRate: rate.NewLimiter(1, inviteTries),
@@ -147,7 +148,7 @@ func (n *Node) run(ctx context.Context) error {
 func (n *Node) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		n.pools.watch, n.keepDescribed, n.runGossip, n.watchPeers, n.announce, n.schedule, n.keepTrimmed,
+		n.pools.watch, n.keepDescribed, n.runGossip, n.spreadRemovals, n.watchPeers, n.announce, n.schedule, n.keepTrimmed,
 	} {
 		g.Go(func() error { return part(ctx) })
 	}

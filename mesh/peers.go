@@ -43,6 +43,7 @@ type peerView struct {
 	asked   time.Time     // how it is
 	stored  time.Time     // when seen was last written to the store
 	why     error         // of not answering
+	outside string        // why it does not count us as a member, in its words; empty: it does, or nothing is known
 
 	received uint64    // bytes over the connection, when they last grew
 	grown    time.Time // when that was
@@ -128,6 +129,9 @@ func (n *Node) lookAt(v *peerView, id certs.ID, l stream.Link, linked bool, now 
 		v.address, v.rtt = l.Addr, l.RTT
 	}
 	fresh := linked && now.Sub(v.grown) < quietAfter
+	if fresh {
+		v.outside = ""
+	}
 	v.online = fresh || n.liveness(id).Answers()
 	if v.online {
 		v.seen, v.why = now, nil

@@ -281,7 +281,7 @@ func (r *receiving) fail(ctx context.Context, err error) {
 	}
 	recordErr := r.run.become(next, func(_ *state.Tx, rec *state.Run) error {
 		r.count(rec)
-		rec.Code, rec.Error = no.Code.String(), no.Text
+		rec.Code, rec.Error = codeOf(no), no.Text
 		return nil
 	})
 	if recordErr != nil {
@@ -295,7 +295,7 @@ func (r *receiving) fail(ctx context.Context, err error) {
 func (r *receiving) failCommit(ctx context.Context, no *stream.Refusal) {
 	err := r.node.settleReceive(context.WithoutCancel(ctx), r.pool, r.run, func(rec *state.Run) {
 		r.count(rec)
-		rec.Code, rec.Error = no.Code.String(), no.Text
+		rec.Code, rec.Error = codeOf(no), no.Text
 	})
 	if err != nil {
 		r.node.log.Error("run not settled", "task", r.offer.Task, "run", r.offer.Run, "err", err)

@@ -117,12 +117,12 @@ func (n *Node) plannedTask(tx *state.Tx, t state.Task) (plan.Task, error) {
 	if err != nil {
 		return plan.Task{}, err
 	}
-	fold, target := n.members.fold(), n.peerName(tx, t.Target)
-	if !fold.Has(n.me) {
+	target, outside := n.peerName(tx, t.Target), n.outsideFor(t.Target)
+	if outside {
 		target = n.name() // it is this appliance that is out
 	}
 	return plan.Task{
-		PeerRemoved: !fold.Has(n.me) || !fold.Has(t.Target),
+		PeerRemoved: outside || !n.members.is(t.Target),
 		Name:        t.Name, Share: t.Share, PoolName: t.PoolName, Peer: t.Target, PeerName: target,
 		Every: time.Duration(t.EverySeconds) * time.Second, Enabled: t.Enabled, Running: running,
 		Requested: !t.RunRequested.IsZero(), PoolPresent: present, ShareFound: true, Created: t.Created,

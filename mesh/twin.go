@@ -32,7 +32,9 @@ func (n *Node) hearOwn(fresh []certs.Record) {
 // twinHeard records that another machine uses this appliance's key. One that was
 // settled stays so.
 func (n *Node) twinHeard(d certs.Description) {
-	n.log.Error("another machine uses this appliance's key", "addresses", d.Addresses, "name", d.Name)
+	if n.heardOwn[d.Instance] == twinAnswers { // it will answer for ever
+		n.log.Error("another machine uses this appliance's key", "addresses", d.Addresses, "name", d.Name)
+	}
 	err := n.store.Update(func(tx *state.Tx) error {
 		me, _, err := tx.Appliance()
 		if err != nil || me.Twin.Settled && me.Twin.Instance == d.Instance {

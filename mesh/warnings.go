@@ -33,7 +33,7 @@ func keep[T any](list []T, want func(T) bool) []T {
 }
 
 // warnings derives from a status what an operator should know, worst first.
-func warnings(st control.Status, missing map[string]error) []control.Warning {
+func warnings(st control.Status, missing map[string]error, outside []shutOut) []control.Warning {
 	var list []control.Warning
 	if !st.Node.ServiceOn {
 		list = append(list, control.Warning{Level: control.Degraded, Text: fmt.Sprintf("the replication service is off on %s.", st.Node.Appliance), Hints: []string{"sudo btrmesh service on"}})
@@ -51,6 +51,9 @@ func warnings(st control.Status, missing map[string]error) []control.Warning {
 		if w, ok := outsideWarning(p); ok {
 			list = append(list, w)
 		}
+	}
+	for _, o := range outside {
+		list = append(list, o.warning(st.Node.Appliance))
 	}
 	for _, t := range st.Send {
 		if w, ok := taskWarning(t); ok {

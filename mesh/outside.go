@@ -1,0 +1,62 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+
+	"btrmesh/certs"
+	"btrmesh/mesh/control"
+	"btrmesh/stream"
+)
+
+// network is the endpoint as gossip.Network. It notes who does not count this
+// appliance as a member any more: the record that says so goes to members only.
+type network struct {
+	*stream.Endpoint
+	node *Node
+}
+
+// OpenGossip implements gossip.Network.
+func (w network) OpenGossip(ctx context.Context, to certs.ID) (net.Conn, error) {
+	conn, err := w.Endpoint.OpenGossip(ctx, to)
+	if gone, ok := errors.AsType[*stream.RemovedError](err); ok {
+		w.node.peers.change(to, func(v *peerView) { v.outside = gone.Why })
+	}
+	return conn, err
+}
+
+// shutOut is a member by what is known here, and its word that this appliance is
+// none.
+type shutOut struct{ by, why string }
+
+// shutOutBy lists who says that this appliance is no member any more, by name. It
+// is empty if this appliance knows that it was removed.
+func (n *Node) shutOutBy() []shutOut {
+	if !n.members.fold().Has(n.me) {
+		return nil
+	}
+	var list []shutOut
+	for _, m := range n.others() {
+		if why := n.peers.get(m.ID).outside; why != "" {
+			list = append(list, shutOut{by: m.Name, why: why})
+		}
+	}
+	return list
+}
+
+func (s shutOut) warning(here string) control.Warning {
+	return control.Warning{
+		Level: control.Critical,
+		Text:  fmt.Sprintf("%s does not count %s as a member any more: %.500q.", s.by, here, s.why),
+		Hints: []string{fmt.Sprintf("on %s: sudo btrmesh appliance keep %s", s.by, here)},
+	}
+}
+
+// outsideFor tells whether this appliance was removed and a peer sees it so: one
+// that keeps it stays connected.
+func (n *Node) outsideFor(peer certs.ID) bool {
+	return !n.members.is(n.me) && !slices.ContainsFunc(n.net.Links(), func(l stream.Link) bool { return l.Peer == peer })
+}
