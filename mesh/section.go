@@ -39,6 +39,7 @@ type sectionPage struct {
 const (
 	pageBytes = 48 << 10 // of items in one answer; stream allows 60 KiB
 	mostPages = 32       // that are asked for; the rest is left out
+	mostItems = 16 << 10 // likewise: an empty one takes more memory here than on the wire
 )
 
 // errTooMuch: one item does not fit into an answer.
@@ -123,6 +124,9 @@ func fetch[T any](ctx context.Context, n *Node, peer certs.ID, req sectionReques
 				return nil, fmt.Errorf("read %s of %s: %w", req.Section, peer.Short(), err)
 			}
 			all = append(all, item)
+		}
+		if len(all) >= mostItems {
+			return all[:mostItems], nil
 		}
 		if !page.More || len(page.Items) == 0 {
 			break
