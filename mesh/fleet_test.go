@@ -97,6 +97,15 @@ func (f *fleet) silence(m *member, off bool) {
 // must agree on what happened.
 func sail(t *testing.T, n int, test func(*fleet)) {
 	t.Helper()
+	voyage(t, n, func(f *fleet) {
+		test(f)
+		f.agree()
+	})
+}
+
+// voyage is sail without an agreement at the end.
+func voyage(t *testing.T, n int, test func(*fleet)) {
+	t.Helper()
 	t.Parallel()
 	var keys []*certs.Identity
 	for range n {
@@ -116,7 +125,6 @@ func sail(t *testing.T, n int, test func(*fleet)) {
 			m.start()
 		}
 		test(f)
-		f.agree()
 	})
 }
 

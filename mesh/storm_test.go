@@ -1,0 +1,346 @@
+package mesh
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quic-go/quic-go/testutils/simnet"
+
+	"btrmesh/certs"
+	"btrmesh/mesh/control"
+	"btrmesh/state"
+)
+
+var (
+	stormSeeds = flag.Int("mesh.seeds", 40, "storms to run")
+	stormSeed  = flag.Int("mesh.seed", -1, "the one storm to run")
+)
+
+// TestAfterAnyStormTheMeshIsOneAgain does at random what can happen to a mesh, and
+// then leaves it alone for a while.
+func TestAfterAnyStormTheMeshIsOneAgain(t *testing.T) {
+	first, end := 0, *stormSeeds
+	if *stormSeed >= 0 {
+		first, end = *stormSeed, *stormSeed+1
+	}
+	for seed := first; seed < end; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(uint64(seed), 1))
+			n := 3 + random.IntN(4)
+			if seed%40 == 39 {
+				n = 16
+			}
+			voyage(t, n, func(f *fleet) {
+				s := &storm{fleet: f, random: random, cut: map[way]bool{}, granted: map[way][]span{}, strays: map[*member]bool{}}
+				s.rage(8 + random.IntN(12))
+				s.calm()
+				if t.Failed() || testing.Verbose() {
+					t.Logf("what happened (again with -mesh.seed=%d): %q", seed, s.log)
+				}
+			})
+		})
+	}
+}
+
+// storm is one random history of a fleet.
+type storm struct {
+	*fleet
+	random  *rand.Rand
+	log     []string
+	joined  int              // of nodes, by their order
+	strays  map[*member]bool // let in by one that had no place in the mesh
+	odd     bool             // somebody holds, keeps, or joined by half: views may differ
+	granted map[way][]span
+	removed []outcast
+
+	mu  sync.Mutex
+	cut map[way]bool
+}
+
+// way is from one node to another, by their order.
+type way struct{ from, to int }
+
+// span is a time; an open one has no end.
+type span struct{ begin, end time.Time }
+
+// outcast is an identity that somebody removed.
+type outcast struct {
+	by *member
+	id certs.ID
+}
+
+func (s *storm) note(format string, args ...any) {
+	s.log = append(s.log, fmt.Sprintf("%s ", time.Now().Format("04:05"))+fmt.Sprintf(format, args...))
+}
+
+// rage founds a mesh of some of the nodes and lets things happen.
+func (s *storm) rage(steps int) {
+	s.lose(s.lost)
+	s.join()
+	acts := []func(){s.join, s.join, s.part, s.oneWay, s.heal, s.heal, s.crashOne, s.crashOne, s.restartOne, s.removeOne, s.renameOne, s.keepOne, s.allowOne, s.addOne, s.addOne, s.denyOne}
+	for range steps {
+		acts[s.random.IntN(len(acts))]()
+		time.Sleep(time.Duration(s.random.Int64N(int64(15 * time.Second))))
+	}
+}
+
+// lost tells whether a packet is on a way that is cut.
+func (s *storm) lost(p simnet.Packet) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w, yes := range s.cut {
+		if yes && s.nodes[w.from].sent(p) && s.nodes[w.to].gets(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// one returns a node at random that is up and in the mesh, and its place.
+func (s *storm) one() (int, *member) {
+	i := s.random.IntN(max(s.joined, 1))
+	m := s.nodes[i]
+	if m.stop == nil {
+		m.start()
+	}
+	return i, m
+}
+
+// join lets the next node join through any one.
+func (s *storm) join() {
+	if s.joined == len(s.nodes) {
+		return
+	}
+	if s.joined == 0 {
+		s.joined++
+	}
+	_, through := s.one()
+	next := s.nodes[s.joined]
+	s.joined++
+	code, _ := through.hand(control.CreateInvite{})
+	_, err := next.enter(code, through)
+	s.note("%s joins through %s: %v", next.name, through.name, err)
+	s.odd = s.odd || err != nil
+	s.strays[next] = s.isOut(through)
+}
+
+func (s *storm) part() {
+	side := make([]bool, len(s.nodes))
+	for i := range side {
+		side[i] = s.random.IntN(2) == 0
+	}
+	s.note("partition %v", side)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range side {
+		for j := range side {
+			s.cut[way{i, j}] = side[i] != side[j]
+		}
+	}
+}
+
+func (s *storm) oneWay() {
+	w := way{s.random.IntN(len(s.nodes)), s.random.IntN(len(s.nodes))}
+	s.note("cut %v", w)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut[w] = true
+}
+
+func (s *storm) heal() {
+	s.note("heal")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.cut)
+}
+
+func (s *storm) crashOne() {
+	_, m := s.one()
+	s.note("%s crashes", m.name)
+	m.crash()
+}
+
+func (s *storm) restartOne() {
+	_, m := s.one()
+	s.note("%s restarts", m.name)
+	m.restart()
+}
+
+func (s *storm) removeOne() {
+	_, m := s.one()
+	others := m.others()
+	if len(others) == 0 {
+		return
+	}
+	gone := others[s.random.IntN(len(others))]
+	_, err := m.removeAppliance(m.ctx(), control.RemoveAppliance{Appliance: gone.ID.String()})
+	s.note("%s removes %s: %v", m.name, gone.Name, err)
+	if err == nil {
+		s.removed = append(s.removed, outcast{m, gone.ID})
+	}
+}
+
+func (s *storm) renameOne() {
+	_, m := s.one()
+	name := fmt.Sprintf("%s%d", m.name, s.random.IntN(1000))
+	_, err := m.renameAppliance(m.ctx(), control.RenameAppliance{Name: name})
+	s.note("%s is now %s: %v", m.name, name, err)
+}
+
+func (s *storm) keepOne() {
+	_, m := s.one()
+	if len(s.removed) == 0 {
+		return
+	}
+	who := s.removed[s.random.IntN(len(s.removed))].id
+	_, err := m.keepAppliance(m.ctx(), control.KeepAppliance{Appliance: who.String()})
+	s.note("%s keeps %s: %v", m.name, who.Short(), err)
+	s.odd = true
+}
+
+// pair returns two members at random that know each other; false if these do not.
+func (s *storm) pair() (w way, source, target *member, ok bool) {
+	w.from, source = s.one()
+	w.to, target = s.one()
+	return w, source, target, w.from != w.to && target.members.is(source.identity.ID())
+}
+
+func (s *storm) allowOne() {
+	if w, source, target, ok := s.pair(); ok {
+		_, err := target.allowPool(target.ctx(), control.AllowPool{Pool: "tank", Appliance: source.id()})
+		s.note("%s lets %s write: %v", target.name, source.name, err)
+		if err == nil {
+			s.granted[w] = append(s.granted[w], span{begin: time.Now()})
+		}
+	}
+}
+
+func (s *storm) denyOne() {
+	if w, source, target, ok := s.pair(); ok {
+		_, err := target.denyPool(target.ctx(), control.DenyPool{Pool: "tank", Appliance: source.id()})
+		s.note("%s lets %s write no more: %v", target.name, source.name, err)
+		for i := range s.granted[w] {
+			if err == nil && s.granted[w][i].end.IsZero() {
+				s.granted[w][i].end = time.Now()
+			}
+		}
+	}
+}
+
+func (s *storm) addOne() {
+	w, source, target, ok := s.pair()
+	if !ok {
+		return
+	}
+	share := fmt.Sprintf("share-%d", len(s.log))
+	source.newShare(share, map[string]string{"one": share})
+	_, err := target.allowPool(target.ctx(), control.AllowPool{Pool: "tank", Appliance: source.id()})
+	if err == nil {
+		s.granted[w] = append(s.granted[w], span{begin: time.Now()})
+	}
+	_, more := source.addTask(source.ctx(), control.AddTask{Share: share, To: target.id(), Pool: "tank", EverySeconds: 60})
+	s.note("%s sends %s to %s: %v, %v", source.name, share, target.name, err, more)
+}
+
+// calm ends all faults, waits, and checks what must be true again.
+func (s *storm) calm() {
+	s.heal()
+	sailing := s.nodes[:s.joined]
+	for _, m := range sailing {
+		if m.stop == nil {
+			m.start()
+		}
+	}
+	time.Sleep(90 * time.Second)
+	for _, p := range sailing {
+		for _, q := range sailing {
+			if p != q && mutual(p, q) {
+				s.alike(p, q)
+			}
+		}
+		s.odd = s.odd || len(p.heldRemovals()) > 0
+	}
+	for _, gone := range s.removed {
+		s.stays(gone)
+	}
+	if !s.odd {
+		s.whole(sailing)
+	}
+	if !s.odd && len(s.removed) == 0 {
+		s.agree()
+	}
+	s.nothingUngranted()
+}
+
+// mutual tells whether each of two counts the other as a member.
+func mutual(p, q *member) bool {
+	return p.members.is(q.identity.ID()) && q.members.is(p.identity.ID())
+}
+
+// alike checks that two members have the same records and see each other.
+func (s *storm) alike(p, q *member) {
+	if p.members.Digest() != q.members.Digest() {
+		s.t.Errorf("%s and %s have other records", p.name, q.name)
+	}
+	if got := p.sees(q); got != control.Online {
+		s.t.Errorf("%s is %s for %s", q.name, got, p.name)
+	}
+}
+
+// stays checks that nobody who knows who removed an outcast counts that as a
+// member, but by its own decision or for want of one.
+func (s *storm) stays(gone outcast) {
+	for _, p := range s.nodes[:s.joined] {
+		if p != gone.by && !mutual(p, gone.by) || !p.members.is(gone.id) {
+			continue
+		}
+		local := p.members.now.Load().local
+		if held := p.heldAgainst(p.nameNow(gone.id)); !local.Keep[gone.id] && len(held) == 0 {
+			s.t.Errorf("%s, removed by %s, is a member for %s", gone.id.Short(), gone.by.name, p.name)
+		}
+	}
+}
+
+func (m *member) nameNow(id certs.ID) string { return nameIn(m.members.fold(), id) }
+
+// whole checks that all who are in count each other as members: those whom nobody
+// removed, nor whoever let them in.
+func (s *storm) whole(sailing []*member) {
+	for _, p := range sailing {
+		for _, q := range sailing {
+			if p == q || s.isOut(p) || s.isOut(q) || mutual(p, q) {
+				continue
+			}
+			_, fallen := p.revocation(q)
+			_, other := q.revocation(p)
+			if !fallen && !other {
+				s.t.Errorf("%s and %s do not know each other: %q, %q", p.name, q.name, p.crew(), q.crew())
+			}
+		}
+	}
+}
+
+// isOut tells whether somebody removed m, or one without a place let it in.
+func (s *storm) isOut(m *member) bool {
+	return s.strays[m] || slices.ContainsFunc(s.removed, func(o outcast) bool { return o.id == m.identity.ID() })
+}
+
+// nothingUngranted checks that each run was allowed from its beginning to its end.
+func (s *storm) nothingUngranted() {
+	for i, target := range s.nodes {
+		for _, run := range target.finished(state.RunFilter{Side: state.Receive}) {
+			source := slices.IndexFunc(s.nodes, func(m *member) bool { return m.identity.ID() == run.Peer })
+			allowed := slices.ContainsFunc(s.granted[way{source, i}], func(g span) bool {
+				return !run.Started.Before(g.begin) && (g.end.IsZero() || !run.Ended.After(g.end.Add(time.Second)))
+			})
+			if run.State == state.Done && !allowed {
+				s.t.Errorf("run %d of %s was written on %s without a grant", run.Number, run.Task, target.name)
+			}
+		}
+	}
+}
