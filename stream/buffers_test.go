@@ -2,6 +2,7 @@ package stream
 
 import (
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 )
@@ -29,7 +30,10 @@ func TestSmallSocketBuffersAreToldOf(t *testing.T) {
 // Whether the kernel gives all depends on rights and limits of the machine.
 func TestListenRaisesSocketBuffersOrWarns(t *testing.T) {
 	a, _ := onUDP(t, loopback(t, ":0"), loopback(t, ":0"))
-	udp := a.transport.Conn.(*groConn).UDPConn
+	udp, ok := a.c.Conn.(*net.UDPConn)
+	if !ok {
+		t.Fatalf("listens on %T", a.c.Conn)
+	}
 	receive, send, err := bufferSizes(udp)
 	if err != nil {
 		t.Fatal(err)

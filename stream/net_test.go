@@ -166,11 +166,11 @@ func (f *fabric) copied(n *node) *node {
 	return twin
 }
 
-func identity(t testing.TB) *certs.Identity {
-	t.Helper()
-	id, err := certs.CreateIdentity(filepath.Join(t.TempDir(), "identity.key"))
+func identity(tb testing.TB) *certs.Identity {
+	tb.Helper()
+	id, err := certs.CreateIdentity(filepath.Join(tb.TempDir(), "identity.key"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return id
 }

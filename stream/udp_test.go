@@ -86,25 +86,29 @@ func onUDP(tb testing.TB, conns ...net.PacketConn) (a, b *node) {
 }
 
 func TestRunOverUDP(t *testing.T) {
-	asIs := func(_ testing.TB, udp *net.UDPConn) net.PacketConn { return udp }
-	offload := func(tb testing.TB, udp *net.UDPConn) net.PacketConn { return withOffload(tb, udp) }
-	none := func(tb testing.TB, udp *net.UDPConn) net.PacketConn { return plain(tb, udp) }
 	tests := map[string]struct {
 		listen string
-		conn   func(testing.TB, *net.UDPConn) net.PacketConn
+		conn   func(testing.TB, *net.UDPConn) *counted // nil: none
 	}{
-		"as the daemon listens":                 {":0", asIs},
-		"offload on one address":                {"127.0.0.1:0", offload},
-		"offload on all addresses":              {":0", offload},
-		"offload with IPv6":                     {"[::1]:0", offload},
-		"kernel without offload":                {"127.0.0.1:0", none},
-		"kernel without offload, all addresses": {":0", none},
+		"as the daemon listens":                 {":0", nil},
+		"offload on one address":                {"127.0.0.1:0", withOffload},
+		"offload on all addresses":              {":0", withOffload},
+		"offload with IPv6":                     {"[::1]:0", withOffload},
+		"kernel without offload":                {"127.0.0.1:0", plain},
+		"kernel without offload, all addresses": {":0", plain},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Cleanup(func() { goleak.VerifyNone(t) })
-			target := test.conn(t, loopback(t, test.listen))
-			a, b := onUDP(t, test.conn(t, loopback(t, test.listen)), target)
+			open := func() net.PacketConn {
+				udp := loopback(t, test.listen)
+				if test.conn == nil {
+					return udp
+				}
+				return test.conn(t, udp)
+			}
+			target := open()
+			a, b := onUDP(t, open(), target)
 			var got bytes.Buffer
 			result := b.keep(&got)
 			want := randomBytes(16<<20 + 17)
