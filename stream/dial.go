@@ -38,12 +38,27 @@ func (d *dials) join(peer certs.ID) (f *flight, first bool) {
 	return f, true
 }
 
+// land ends f, unless the peer has come to meet it.
 func (d *dials) land(peer certs.ID, f *flight, l *link, err error) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.flights[peer] != f {
+		return
+	}
 	delete(d.flights, peer)
-	d.mu.Unlock()
 	f.link, f.err = l, err
 	close(f.done)
+}
+
+// meet ends the flight to the peer of l, which connected by itself: one that
+// was tried before it was there may go on for long, and in vain.
+func (d *dials) meet(l *link) {
+	d.mu.Lock()
+	f := d.flights[l.peer]
+	d.mu.Unlock()
+	if f != nil {
+		d.land(l.peer, f, l, nil)
+	}
 }
 
 // link returns the mesh connection to peer, dialling if there is none; fresh
@@ -76,7 +91,7 @@ func (e *Endpoint) fly(ctx context.Context, peer certs.ID, f *flight) {
 		select {
 		case <-e.stopped:
 			cancel(ErrClosed)
-		case <-f.done:
+		case <-ctx.Done(): // not f.done: the peer may end f before the dial ends
 		}
 	})
 	l, err := e.dialMesh(ctx, peer)

@@ -209,6 +209,28 @@ func TestDialPrefersAnAddressThatAnswers(t *testing.T) {
 	})
 }
 
+func TestOneWhoDialsInVainTakesTheConnectionOfThePeer(t *testing.T) {
+	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
+		t.Helper()
+		a, b := f.nodes[0], f.nodes[1]
+		a.peers = func(certs.ID) []string { return []string{"10.9.9.9:7945"} } // where b was
+		start := time.Now()
+		asked := make(chan error, 1)
+		go func() { asked <- query(t, a, b) }()
+		time.Sleep(time.Second)
+		if err := query(t, b, a); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-asked; err != nil || time.Since(start) > 2*time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		time.Sleep(2 * handshakeTime)
+		if err := query(t, a, b); err != nil {
+			t.Errorf("once the dial has failed: %v", err)
+		}
+	})
+}
+
 func TestStoppedPeerSaysGoodbye(t *testing.T) {
 	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
 		t.Helper()

@@ -148,6 +148,7 @@ func (e *Endpoint) serveGreet(l *link, w *wire) error {
 	}
 	if meets { // else the dialler reads our range and draws the same conclusion
 		e.connected(l)
+		e.dials.meet(l)
 	}
 	return nil
 }
