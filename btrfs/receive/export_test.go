@@ -11,7 +11,7 @@ import (
 )
 
 // Steps are the places a receive can be killed at, in order.
-var Steps = []string{"staged", "half applied", "applied", "sealed", "described", "renamed"}
+var Steps = []string{"staged", "half applied", "applied", "described", "sealed", "renamed"}
 
 // Kill receives up to and with a step, then drops everything as kill -9 would.
 func (t *Target) Kill(ctx context.Context, step string, s Spec, stream []byte) error {
@@ -27,8 +27,8 @@ func (t *Target) Kill(ctx context.Context, step string, s Spec, stream []byte) e
 		{"staged", func() error { return nil }},
 		{"half applied", func() error { return r.half(ctx, stream) }},
 		{"applied", func() error { return r.whole(ctx, stream) }},
+		{"described", func() error { return r.describe(Replica{}) }},
 		{"sealed", r.seal},
-		{"described", r.describe},
 		{"renamed", r.move},
 	} {
 		if err := do.do(); err != nil || do.step == step {
@@ -72,9 +72,24 @@ func (r *run) replay(ctx context.Context, stream []byte) error {
 	return r.apply(ctx, replica, newSlowReader(stream))
 }
 
-func (r *run) describe() error {
-	sidecar := r.spec.sidecar(r.bytes, time.Now())
-	return writeSidecar(r.dir, &sidecar)
+// ReceiveAround receives and does something else between sealing and the commit.
+func (t *Target) ReceiveAround(ctx context.Context, s Spec, stream []byte, meanwhile func()) (Received, error) {
+	r, err := t.stage(&s)
+	if err != nil {
+		return Received{}, err
+	}
+	defer r.close()
+	for _, do := range []func() error{
+		func() error { return r.replay(ctx, stream) },
+		func() error { return r.describe(Replica{}) },
+		r.seal,
+	} {
+		if err := do(); err != nil {
+			return Received{}, err
+		}
+	}
+	meanwhile()
+	return r.commit(ctx)
 }
 
 func (r *run) move() error {

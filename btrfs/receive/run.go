@@ -75,6 +75,9 @@ func (r *run) through(ctx context.Context, replica Replica, stream io.Reader) (R
 	if err := r.apply(ctx, replica, stream); err != nil {
 		return Received{}, err
 	}
+	if err := r.describe(replica); err != nil {
+		return Received{}, err
+	}
 	if err := r.seal(); err != nil {
 		return Received{}, err
 	}
@@ -113,6 +116,7 @@ type run struct {
 	newest   string   // checkpoint, in dir; "": there is none
 	applied  *Applied // nil until the stream is in
 	bytes    int64    // of the stream
+	sidecar  Sidecar  // as written to dir; zero until then
 
 	committed bool
 	keep      bool // the newest checkpoint
@@ -222,6 +226,7 @@ func (r *run) checkpoint(root *os.File, at sendstream.Position) {
 	log.Debug("checkpoint taken", "dir", r.name, "bytes", at.Bytes, "took", time.Since(began))
 }
 
+// seal also writes out the sidecar.
 func (r *run) seal() error {
 	_, err := Seal(r.applied.Root, r.applied.Identity, r.spec.Taken)
 	return err

@@ -8,8 +8,8 @@ import (
 	"btrmesh/btrfs"
 )
 
-// Seal makes an applied subvolume a received snapshot: its data goes to disk,
-// it is marked as the copy of id taken at that time, and becomes read-only. The
+// Seal makes an applied subvolume a received snapshot: its data goes to disk, and
+// with it all that was written to the file system before, it is marked as the copy of id taken at that time, and becomes read-only. The
 // result is read back from the kernel and compared.
 //
 // The data goes first. Marking commits metadata alone, and after a power cut a

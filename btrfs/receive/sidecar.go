@@ -69,7 +69,7 @@ func (s *Sidecar) check() error {
 	return nil
 }
 
-// writeSidecar makes the sidecar in dir and syncs it.
+// writeSidecar makes the sidecar in dir and does not sync it.
 func writeSidecar(dir *os.File, s *Sidecar) error {
 	text, err := json.MarshalIndent(s, "", "\t")
 	if err != nil {
@@ -81,9 +81,6 @@ func writeSidecar(dir *os.File, s *Sidecar) error {
 	}
 	file := os.NewFile(uintptr(fd), sidecarName)
 	_, err = file.Write(append(text, '\n'))
-	if err == nil {
-		err = file.Sync()
-	}
 	return errors.Join(err, file.Close())
 }
 

@@ -189,6 +189,27 @@ func TestReceivesRunSideBySideButNotTheSameRunTwice(t *testing.T) {
 	wantSame(t, s.at(snap), s.latest(t))
 }
 
+func TestSnapshotsAreInTheOrderTheyWereCommittedNotDescribed(t *testing.T) {
+	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{})
+	must(t, btrfstest.Mutate(s.dir(), 1, 50))
+	early := s.snapshot(t)
+	must(t, btrfstest.Mutate(s.dir(), 2, 50))
+	late := s.snapshot(t)
+	spec := s.spec(early, btrfs.Snapshot{})
+	got, err := s.target.ReceiveAround(t.Context(), spec, s.send(t, formatV1, early, btrfs.Snapshot{}), func() {
+		s.receive(t, formatV1, late, btrfs.Snapshot{})
+	})
+	must(t, err)
+	all := s.replica(t).Snapshots
+	if len(all) != 2 || all[0].Snapshot != late.UUID || all[1].Snapshot != early.UUID {
+		t.Fatalf("order is wrong: %+v", all)
+	}
+	if got.Problem != "" || !all[1].Received.After(all[0].Received) || got.StreamBytes != all[1].StreamBytes || got.StreamBytes == 0 {
+		t.Errorf("the sidecar written last is %+v after %+v", got, all[0])
+	}
+	s.wantNothingStaged(t)
+}
+
 func TestSweepRemovesWhateverLiesInIncoming(t *testing.T) {
 	s, _ := threeSnapshots(t)
 	incoming, err := s.pool.Dir("incoming")
