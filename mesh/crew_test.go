@@ -15,7 +15,7 @@ import (
 
 // crewed is a fleet of one mesh, in which each joined through another one: the
 // second through the first, the third through the first, the fourth through the
-// second, and so on.
+// second, and so on. All are connected.
 func crewed(t *testing.T, n int, test func(f *fleet)) {
 	t.Helper()
 	sail(t, n, func(f *fleet) {
@@ -23,6 +23,7 @@ func crewed(t *testing.T, n int, test func(f *fleet)) {
 			f.nodes[i/2].admit(f.nodes[i+1])
 		}
 		f.wantCrew(2*time.Second, f.nodes, f.nodes...)
+		f.wantSeen(10*time.Second, control.Online, f.nodes, f.nodes)
 		test(f)
 	})
 }
