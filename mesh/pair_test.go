@@ -3,6 +3,9 @@ package mesh
 import (
 	"bytes"
 	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -238,7 +241,7 @@ func TestOfManyAtOnceOneInviteAdmitsOne(t *testing.T) {
 }
 
 func TestOneTransactionDecidesWhoRedeemsAnInvite(t *testing.T) {
-	const many = 20
+	const many = 100
 	sail(t, 1, func(f *fleet) {
 		t := f.t
 		a := f.nodes[0]
@@ -251,18 +254,25 @@ func TestOneTransactionDecidesWhoRedeemsAnInvite(t *testing.T) {
 		for i := range many {
 			go func() { ended <- a.redeemAs(inv, byte(i+1)) }()
 		}
-		admitted := 0
+		admitted, told := 0, map[string]int{}
 		for range many {
 			err := <-ended
+			no, ok := errors.AsType[*stream.Refusal](err)
 			switch {
 			case err == nil:
 				admitted++
-			case !refused(err, stream.InviteUsed) && !refused(err, stream.Busy):
+			case ok && no.Code == stream.InviteUsed:
+				told[no.Facts[0]]++
+			default:
 				t.Errorf("refused with %v", err)
 			}
 		}
-		if admitted != 1 {
-			t.Errorf("%d were admitted", admitted)
+		if admitted != 1 || len(told) != 1 {
+			t.Errorf("%d were admitted; the others hear of %v", admitted, told)
+		}
+		used, err := a.inviteNumber(1)
+		if err != nil || !strings.Contains(used.UsedBy.ID, slices.Collect(maps.Keys(told))[0]) {
+			t.Errorf("used by %+v, %v; the others hear of %v", used.UsedBy, err, told)
 		}
 	})
 }
@@ -272,7 +282,7 @@ func (m *member) redeemAs(inv certs.Invite, who byte) error {
 	key := ed25519.PublicKey(bytes.Repeat([]byte{who}, ed25519.PublicKeySize))
 	peer, exporter := certs.IDOf(key), []byte("exporter")
 	_, err := m.Redeem(m.ctx(), stream.JoinRequest{
-		JoinHello: stream.JoinHello{Name: "nas-" + string('a'+rune(who))}, Peer: peer, Key: key, Remote: netip.MustParseAddrPort("10.0.0.9:7945"),
+		JoinHello: stream.JoinHello{Name: fmt.Sprintf("nas-%d", who)}, Peer: peer, Key: key, Remote: netip.MustParseAddrPort("10.0.0.9:7945"),
 		InviteID: inv.ID, Exporter: exporter, Proof: inv.Key().Joiner(exporter, peer, m.identity.ID()),
 	})
 	return err

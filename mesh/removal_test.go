@@ -333,3 +333,28 @@ func (m *member) wantNoHold() {
 		m.t.Errorf("%s holds %+v", m.name, held)
 	}
 }
+
+// TestTheFounderAndAnotherThatRemoveEachOtherLeaveTheRestToDecide has the two do so
+// during a partition. Without both nobody but the founder's side would be left, so
+// that side holds what it hears later.
+func TestTheFounderAndAnotherThatRemoveEachOtherLeaveTheRestToDecide(t *testing.T) {
+	crewed(t, 6, func(f *fleet) {
+		a, b := f.nodes[0], f.nodes[1]
+		near, far := []*member{f.nodes[2], f.nodes[4]}, []*member{f.nodes[3], f.nodes[5]}
+		f.part(append(near, a), append(far, b))
+		time.Sleep(30 * time.Second)
+		a.remove(b)
+		b.remove(a)
+		time.Sleep(time.Minute)
+		f.lose(nil)
+		f.wantCrew(time.Minute, far, f.but(a, b)...)
+		f.wantCrew(time.Minute, near, f.but(b)...)
+		for _, m := range near {
+			m.wantWarning(control.Degraded, "nas-b removes 1 of 5 appliances at once: nas-a. That is held here until you decide.")
+			m.remove(a)
+		}
+		rest := append(near, far...)
+		f.wantCrew(within, rest, rest...)
+		f.wantOneTruth(time.Minute, rest...)
+	})
+}
