@@ -3,8 +3,10 @@
 package test
 
 import (
+	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -131,7 +133,8 @@ func wantRemoval(t *testing.T, l *lab) {
 	known := l.soon(5*time.Second, "it is removed for all", func() string {
 		return l.missing([]*appliance{e}, control.Removed, l.without(e)...)
 	})
-	t.Logf("after the removal: run cut within %v, known to all within %v", cut, cut+known)
+	told := l.soon(5*time.Second, "it shows who removed it", func() string { return toldBy(e, a.name) })
+	t.Logf("after the removal: run cut within %v, known to all within %v, shown by itself within %v", cut, cut+known, cut+known+told)
 	wantRefused(t, l, e)
 	for _, n := range l.nodes {
 		n.kill(syscall.SIGTERM)
@@ -157,6 +160,17 @@ func running(from, to *appliance, task string) string {
 		}
 	}
 	return ""
+}
+
+// toldBy says what is missing in how a removed appliance shows who removed it.
+func toldBy(e *appliance, who string) string {
+	answer, _ := e.overview()
+	for _, w := range answer.Value.Warnings {
+		if strings.Contains(w.Text, "removed from the mesh by "+who) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%s warns of %+v", e.name, answer.Value.Warnings)
 }
 
 // wantRefused checks that no other appliance and e answer each other.
