@@ -55,7 +55,7 @@ type storm struct {
 	joined  int              // of nodes, by their order
 	strays  map[*member]bool // let in by one that had no place in the mesh
 	sponsor map[*member]*member
-	odd     bool             // somebody holds, keeps, or joined by half: views may differ
+	odd     bool // somebody holds, keeps, or joined by half: views may differ
 	granted map[way][]span
 	removed []outcast
 
