@@ -19,7 +19,8 @@ const (
 	lookInterval = 2 * time.Second
 	// quietAfter is how long nothing may come over a connection until it alone is
 	// no sign of life. Connections are kept alive every three seconds.
-	quietAfter = 7 * time.Second
+	// With two looks on top it is less than the ten by which a kill is to be seen.
+	quietAfter = 5 * time.Second
 	// askInterval is how often a peer that is there is asked how it is.
 	askInterval = time.Minute
 	// askTimeout is when a peer that does not answer is not waited for any more.
