@@ -42,7 +42,7 @@ func TestPackedChunksUnpack(t *testing.T) {
 			return true
 		}
 		c := parcel{raw: raw, header: chunkHeader{raw: len(raw)}}
-		c.pack(enc)
+		c.pack(enc, levelFastest)
 		got, err := unpack(dec, make([]byte, maxChunk), c.header, c.payload)
 		return err == nil && bytes.Equal(got, raw) && len(c.payload) <= len(raw)
 	}
@@ -55,14 +55,14 @@ func TestPackedChunksUnpack(t *testing.T) {
 		}
 	}
 	random, zeros := parcel{raw: randomBytes(maxChunk)}, parcel{raw: make([]byte, maxChunk)}
-	random.pack(enc)
-	zeros.pack(enc)
+	random.pack(enc, levelFastest)
+	zeros.pack(enc, levelFastest)
 	if random.header.encoding != encodingRaw || zeros.header.encoding != encodingZstd {
 		t.Errorf("random bytes are packed as %d, zeros as %d", random.header.encoding, zeros.header.encoding)
 	}
 }
 
-func codec(tb testing.TB) (*zstd.Encoder, *zstd.Decoder) {
+func codec(tb testing.TB) (*encoder, *zstd.Decoder) {
 	tb.Helper()
 	enc, err := newEncoder()
 	if err != nil {

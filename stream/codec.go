@@ -13,10 +13,31 @@ const (
 	decodeWindow = 8 << 20  // bytes: larger zstd windows are refused at the header
 )
 
-// newEncoder makes the compressor of one worker. It starts no goroutine.
-func newEncoder() (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+// encoder is the compressor of one worker. It belongs to one goroutine and
+// starts none.
+type encoder struct{ fastest, standard *zstd.Encoder }
+
+func newEncoder() (*encoder, error) {
+	fastest, err := newZstd(zstd.SpeedFastest)
+	if err != nil {
+		return nil, err
+	}
+	standard, err := newZstd(zstd.SpeedDefault)
+	return &encoder{fastest, standard}, err
+}
+
+// newZstd allocates little before the first chunk.
+func newZstd(l zstd.EncoderLevel) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(l), zstd.WithEncoderConcurrency(1),
 		zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
+}
+
+// encode appends raw, compressed at l, to dst. l is not levelRaw.
+func (e *encoder) encode(l level, raw, dst []byte) []byte {
+	if l == levelDefault {
+		return e.standard.EncodeAll(raw, dst)
+	}
+	return e.fastest.EncodeAll(raw, dst)
 }
 
 // newDecoder makes the decompressor of one lane. It never yields more than
@@ -26,7 +47,9 @@ func newDecoder() (*zstd.Decoder, error) {
 		zstd.WithDecoderMaxWindow(decodeWindow), zstd.WithDecodeAllCapLimit(true))
 }
 
-// worthwhile guesses from its first part whether raw can be compressed.
+// worthwhile guesses from its first part whether raw can be compressed. Streams
+// of extents that are compressed on disk pass: what pads them to sectors, and
+// the commands between them, still give 3 to 20 percent, if there is time.
 func worthwhile(raw []byte) bool {
 	return compress.Estimate(raw[:min(len(raw), estimated)]) >= compressible
 }

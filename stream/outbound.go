@@ -167,7 +167,7 @@ func (o *Outbound) begin(ctx context.Context, b Begin) error {
 		return err
 	}
 	defer o.during(ctx)()
-	o.packer = newPacker(b.Lanes)
+	o.packer = newPacker(b.Lanes, workers())
 	if err := o.send(ctx, b); err != nil {
 		return err
 	}
@@ -202,12 +202,22 @@ func (o *Outbound) start(ctx context.Context, n int, own bool) error {
 	}
 	o.width.Store(int64(n))
 	o.stall.seen(time.Now(), progress{})
-	for range workers() {
-		o.tasks.Go(func() { o.must(o.packer.compress(o.done)) })
+	for range o.packer.workers {
+		o.tasks.Go(o.compress)
 	}
 	o.tasks.Go(o.carry)
 	o.tasks.Go(o.watch)
 	return nil
+}
+
+// compress is one worker.
+func (o *Outbound) compress() {
+	enc, err := newEncoder()
+	if err != nil {
+		o.fail(err)
+		return
+	}
+	o.packer.compress(o.done, func(c *parcel, l level) level { return c.pack(enc, l) })
 }
 
 // carry runs the lanes and reports when all have ended.
@@ -222,13 +232,6 @@ func (o *Outbound) carry() {
 	}
 	running.Wait()
 	close(o.carried)
-}
-
-// must ends the session if err is not nil.
-func (o *Outbound) must(err error) {
-	if err != nil {
-		o.fail(lost(o.peer, err))
-	}
 }
 
 // watch is the watchdog.
@@ -336,8 +339,12 @@ func (o *Outbound) Applied() int64 { return o.stall.appliedBytes() }
 
 // Stats returns the bytes moved so far.
 func (o *Outbound) Stats() Stats {
-	return Stats{
+	s := Stats{
 		RawBytes: o.raw.Load(), DataBytes: o.data.Load(),
 		MetaOutBytes: o.wire.out.Load(), MetaInBytes: o.wire.in.Load(), Lanes: int(o.width.Load()),
 	}
+	if s.Lanes > 0 {
+		s.Chunks = o.packer.chunks() // width was stored after packer
+	}
+	return s
 }

@@ -2,9 +2,9 @@ package stream
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
-
-	"github.com/klauspost/compress/zstd"
+	"time"
 )
 
 // parcel is one chunk on its way to a lane. Buffers are made on first use and
@@ -17,17 +17,23 @@ type parcel struct {
 	ready   chan struct{} // one token when payload is set
 }
 
-// pack compresses raw if that pays and completes the header.
-func (c *parcel) pack(enc *zstd.Encoder) {
+// pack compresses raw at l if that pays and completes the header. It returns
+// the level that the payload has.
+func (c *parcel) pack(enc *encoder, l level) level {
+	used := levelRaw
 	c.payload, c.header.encoding = c.raw, encodingRaw
-	if worthwhile(c.raw) {
-		c.packed = enc.EncodeAll(c.raw, c.packed[:0])
+	if l != levelRaw && worthwhile(c.raw) {
+		c.packed = enc.encode(l, c.raw, c.packed[:0])
 		if len(c.packed) < len(c.raw) {
-			c.payload, c.header.encoding = c.packed, encodingZstd
+			used, c.payload, c.header.encoding = l, c.packed, encodingZstd
 		}
 	}
 	c.header.encoded, c.header.sum = len(c.payload), castagnoli(c.raw)
+	return used
 }
+
+// packing is parcel.pack with an encoder.
+type packing func(c *parcel, l level) level
 
 // packer cuts the raw stream into chunks and compresses them. Parcels come
 // out of queue in the order of their numbers, each to be sent once ready; a
@@ -36,24 +42,41 @@ func (c *parcel) pack(enc *zstd.Encoder) {
 //
 // write and close belong to one goroutine; work runs on workers of their own.
 type packer struct {
+	lanes   int
+	workers int // goroutines that run compress
 	free    chan *parcel
 	work    chan *parcel
 	queue   chan *parcel
 	current *parcel
 	next    uint64 // number of the current parcel
 	sent    atomic.Uint64
+
+	mu       sync.Mutex
+	governor *governor
+	packed   int           // parcels that are ready and no lane has taken
+	hungry   int           // lanes that wait for a parcel
+	counts   [levels]int64 // chunks packed, by the level they got
+	effort   effort        // of all workers
 }
 
-const maxWorkers = 4
+const (
+	maxWorkers = 8
+	slack      = 4 // parcels more than lanes and workers: to fill, and for lanes to send while others are compressed
+)
 
-// workers is how many goroutines compress: more than the processors would
-// only queue, and the lanes need some too.
-func workers() int { return min(runtime.GOMAXPROCS(0), maxWorkers) }
+// workers is how many goroutines compress: all processors but one, which the
+// lanes need. With two, both do: what the lanes take then shows in the queue.
+func workers() int {
+	n := runtime.GOMAXPROCS(0)
+	return min(max(n-1, min(n, 2)), maxWorkers)
+}
 
-// newPacker has parcels for every lane and worker, and two to fill meanwhile.
-func newPacker(lanes int) *packer {
-	n := lanes + workers() + 2
+// newPacker has parcels for every lane and worker, and slack. All but the
+// one it asks about can be ahead of a worker.
+func newPacker(lanes, workers int) *packer {
+	n := lanes + workers + slack
 	p := &packer{
+		lanes: lanes, workers: workers, governor: newGovernor(n - 1),
 		free: make(chan *parcel, n), work: make(chan *parcel, n), queue: make(chan *parcel, n),
 	}
 	for range n {
@@ -117,29 +140,70 @@ func (p *packer) close() {
 }
 
 // compress packs parcels until there are no more or done is closed.
-func (p *packer) compress(done <-chan struct{}) error {
-	enc, err := newEncoder()
-	if err != nil {
-		return err
-	}
-	for {
+func (p *packer) compress(done <-chan struct{}, pack packing) {
+	for free := time.Now(); ; {
 		select {
 		case c, ok := <-p.work:
 			if !ok {
-				return enc.Close()
+				return
 			}
-			c.pack(enc)
+			begun := time.Now()
+			l := p.choose()
+			used := pack(c, l)
+			rest := begun.Sub(free)
+			free = time.Now()
+			p.finished(l, used, effort{free.Sub(begun), rest})
 			c.ready <- struct{}{}
 		case <-done:
-			return enc.Close()
+			return
 		}
 	}
+}
+
+// choose returns the level for the parcel a worker has just taken.
+func (p *packer) choose() level {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.governor.choose(p.backlog())
+}
+
+// finished counts a parcel for which l was chosen and that got used. One that
+// could not be compressed tells nothing about the level.
+func (p *packer) finished(l, used level, e effort) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.effort.add(e)
+	if l == used && l != levelRaw {
+		p.governor.compressed(l, p.backlog())
+	}
+	p.packed++
+	p.counts[used]++
+}
+
+// backlog is called with mu held.
+func (p *packer) backlog() backlog {
+	sending := p.lanes - p.hungry
+	return backlog{ahead: p.packed + sending, behind: len(p.work), idle: sending == 0, rested: p.effort.rested()}
 }
 
 // take returns the next parcel once it is ready; ok is false when there are no
 // more. It returns nil, true if done was closed. The caller gives the parcel
 // back to free.
 func (p *packer) take(done <-chan struct{}) (c *parcel, ok bool) {
+	p.mu.Lock()
+	p.hungry++
+	p.mu.Unlock()
+	c, ok = p.await(done)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hungry--
+	if c != nil {
+		p.packed--
+	}
+	return c, ok
+}
+
+func (p *packer) await(done <-chan struct{}) (c *parcel, ok bool) {
 	select {
 	case c, ok = <-p.queue:
 		if !ok {
@@ -154,4 +218,11 @@ func (p *packer) take(done <-chan struct{}) (c *parcel, ok bool) {
 	case <-done:
 		return nil, true
 	}
+}
+
+// chunks returns how many chunks were packed at each level so far.
+func (p *packer) chunks() Chunks {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Chunks{Raw: p.counts[levelRaw], Fastest: p.counts[levelFastest], Default: p.counts[levelDefault]}
 }

@@ -79,7 +79,10 @@ func TestBothEndsCountTheSameBytes(t *testing.T) {
 		if s.RawBytes != 10<<20 || r.RawBytes != s.RawBytes || s.Lanes != 2 || r.Lanes != 2 {
 			t.Errorf("source %+v, target %+v", s, r)
 		}
-		if s.DataBytes != r.DataBytes || s.DataBytes > 1<<20 {
+		if c := s.Chunks; c.Raw+c.Fastest+c.Default != 10 || r.Chunks != (Chunks{}) {
+			t.Errorf("source counts %+v of 10 chunks, target %+v", c, r.Chunks)
+		}
+		if s.DataBytes != r.DataBytes || s.DataBytes > (s.Chunks.Raw+1)<<20 {
 			t.Errorf("data bytes %d and %d of 10 MiB zeros", s.DataBytes, r.DataBytes)
 		}
 		if out.Applied() != 10<<20 {
