@@ -73,7 +73,8 @@ func measure(t *testing.T, size int) row {
 	s := newMesh(t, size)
 	r := row{members: size}
 	r.converged = s.until(2*time.Minute, s.converged)
-	time.Sleep(20 * time.Second) // the news of who lives takes precedence
+	// The news of who lives takes precedence, and of all at once there is much.
+	time.Sleep(max(20*time.Second, time.Duration(size)*time.Second/4))
 	r.known = s.spread(size/2, "a record", time.Minute)
 	time.Sleep(10 * time.Second)
 	packets, packetBytes, streamBytes := s.sent()
