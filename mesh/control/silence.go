@@ -43,10 +43,10 @@ func NoteSilence(ctx context.Context, one Silence) {
 	s.list = append(s.list, one)
 }
 
-// all returns what was noted, by name.
+// all returns what was noted, by name, each appliance once.
 func (s *silences) all() []Silence {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slices.SortStableFunc(s.list, func(a, b Silence) int { return strings.Compare(a.Appliance, b.Appliance) })
-	return s.list
+	return slices.CompactFunc(s.list, func(a, b Silence) bool { return a.Appliance == b.Appliance })
 }
