@@ -1,9 +1,9 @@
 package mesh
 
 import (
-	"bytes"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -176,4 +176,4 @@ func (m *member) revocation(of *member) (certs.Removal, bool) {
 }
 
 // said tells whether the log of m has text since it was started.
-func (m *member) said(text string) bool { return bytes.Contains(m.log.Bytes(), []byte(text)) }
+func (m *member) said(text string) bool { return strings.Contains(m.log.String(), text) }

@@ -53,7 +53,7 @@ type member struct {
 	store    *state.Store
 	mirror   *kept
 	conn     net.PacketConn
-	log      *bytes.Buffer
+	log      *journal
 	stop     context.CancelFunc
 	ended    chan error
 	lost     bool          // its database, at some time
@@ -168,8 +168,26 @@ func (f *fleet) build(name string, id *certs.Identity, conn net.PacketConn) *mem
 	fake := btrfstest.NewFake("tank")
 	return &member{
 		t: f.t, fleet: f, name: name, fake: fake, volume: &volume{fake: fake}, identity: id, store: store, conn: conn,
-		log: &bytes.Buffer{}, mirror: &kept{},
+		log: &journal{}, mirror: &kept{},
 	}
+}
+
+// journal is a log in memory. Safe for concurrent use.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 // kept is a mirror in memory.

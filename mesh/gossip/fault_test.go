@@ -141,13 +141,13 @@ func TestSlowMemberIsNeverDead(t *testing.T) {
 	}
 }
 
-func TestMemberThatStallsForFourSecondsIsNeverDead(t *testing.T) {
+func TestMemberThatStallsForThreeSecondsIsNeverDead(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
 		s := newMesh(t, 5)
 		s.until(time.Minute, s.converged)
 		for range 20 {
-			stall := time.Now().Add(4 * time.Second)
+			stall := time.Now().Add(3 * time.Second)
 			s.setDelay(func(from, to certs.ID) time.Duration {
 				if from == s.ids[0] || to == s.ids[0] {
 					return max(0, time.Until(stall))
