@@ -85,6 +85,7 @@ func wantAgeOfStopped(t *testing.T, l *lab, c *appliance) {
 	if err := c.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	time.Sleep(500 * time.Millisecond) // what it was about to answer is on its way still
 	var asked sync.WaitGroup
 	for _, a := range l.without(c) {
 		asked.Go(func() { wantAge(t, l, a, c) })
