@@ -13,7 +13,7 @@ import (
 // DirName is the directory of a pool that holds all that btrmesh keeps there.
 const DirName = ".btrmesh"
 
-// sendName is the directory of source snapshots in it.
+// sendName is the directory in it of what tasks hold.
 const sendName = "send"
 
 // Dir opens the directory of the given components beneath .btrmesh, or

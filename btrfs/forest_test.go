@@ -3,6 +3,7 @@ package btrfs
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,14 +47,18 @@ func orchard() (forest, dirPath) {
 	f.plant(258, treeTop, 301, "20261123T100000Z", rootReadOnly)
 	f.plant(259, treeTop, 301, "mine", rootReadOnly)
 	f.plant(260, treeTop, 301, "20261123T100000.500Z", 0)
+	f.plant(265, treeTop, 301, "20261123T110000Z", rootReadOnly)
 	f.plant(261, 0, 0, "", 0)             // deleted
 	f.plant(262, treeTop, 999, "lost", 0) // its directory has vanished
 	f.plant(263, 264, 256, "round", 0)
 	f.plant(264, 263, 256, "about", 0)
 	return f, dirs(map[inode]string{
-		{treeTop, 256}: "", {256, 300}: "2025/may", {treeTop, 301}: ".btrmesh/send/task", {263, 256}: "", {264, 256}: "",
+		{treeTop, 256}: "", {256, 300}: "2025/may", {treeTop, 301}: ".btrmesh/snapshots/" + UUID{}.String(), {263, 256}: "", {264, 256}: "",
 	})
 }
+
+// orchardPath is where the snapshots of the orchard are.
+var orchardPath = snapshotsPath + "/" + UUID{}.String() + "/"
 
 func TestSubvolumesAreFoundBelowAPlace(t *testing.T) {
 	f, find := orchard()
@@ -62,8 +67,8 @@ func TestSubvolumesAreFoundBelowAPlace(t *testing.T) {
 		want map[uint64]string
 	}{
 		"top level": {place{treeTop, ""}, map[uint64]string{
-			256: "photos", 257: "photos/2025/may/raw", 258: ".btrmesh/send/task/20261123T100000Z",
-			259: ".btrmesh/send/task/mine", 260: ".btrmesh/send/task/20261123T100000.500Z",
+			256: "photos", 257: "photos/2025/may/raw", 258: orchardPath + "20261123T100000Z",
+			259: orchardPath + "mine", 260: orchardPath + "20261123T100000.500Z", 265: orchardPath + "20261123T110000Z",
 		}},
 		"subvolume":         {place{256, ""}, map[uint64]string{257: "2025/may/raw"}},
 		"directory":         {place{256, "2025"}, map[uint64]string{257: "may/raw"}},
@@ -103,11 +108,11 @@ func TestSharesAndSnapshotsAreToldApartByPlaceAndFlag(t *testing.T) {
 	if diff := cmp.Diff(want, shares); diff != "" {
 		t.Errorf("shares (-want +got):\n%s", diff)
 	}
-	snapshots, odd := snapshotsOf(f, paths)
-	if len(snapshots) != 1 || snapshots[0].ID != 258 || snapshots[0].Task != "task" {
+	snapshots, odd := snapshotsOf(f, paths, holders{orchardPath + "20261123T100000Z": {"a", "b"}})
+	if len(snapshots) != 2 || snapshots[0].ID != 258 || !slices.Equal(snapshots[0].Tasks, []string{"a", "b"}) || len(snapshots[1].Tasks) > 0 {
 		t.Errorf("snapshots are %+v", snapshots)
 	}
-	if diff := cmp.Diff([]string{"task/20261123T100000.500Z", "task/mine"}, odd); diff != "" {
+	if diff := cmp.Diff([]string{orchardPath + "20261123T100000.500Z", orchardPath + "20261123T110000Z", orchardPath + "mine"}, odd); diff != "" {
 		t.Errorf("odd (-want +got):\n%s", diff)
 	}
 }

@@ -79,7 +79,7 @@ func TestSnapshotsThatVanishMeanwhileAreNoError(t *testing.T) {
 			wantNil(t, overwrite(filepath.Join(p.Path(), "share")))
 			other, err := p.Snapshot(t.Context(), share, "other", taken.Add(time.Duration(i)*time.Second))
 			wantNil(t, err)
-			wantNil(t, p.DeleteSnapshot(t.Context(), other))
+			wantNil(t, p.ReleaseSnapshot(t.Context(), other, other.Tasks[0]))
 		}
 	})
 	for time.Now().Before(end) {

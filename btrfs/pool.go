@@ -3,6 +3,7 @@ package btrfs
 import (
 	"fmt"
 	"os"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +18,7 @@ type Pool struct {
 	uuid  UUID
 	label string
 	lock  lock
+	holds sync.Mutex // taken for each change of who holds which snapshot, and the system calls of it
 }
 
 // OpenPool opens the directory path, which may be the root of a mount or lie

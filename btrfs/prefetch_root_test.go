@@ -36,7 +36,7 @@ func aheadShare(t *testing.T, p *btrfs.Pool) (btrfs.Share, btrfs.Snapshot) {
 }
 
 func snapshotPath(p *btrfs.Pool, s btrfs.Snapshot) string {
-	return filepath.Join(p.Path(), ".btrmesh/send/task", s.Name)
+	return filepath.Join(p.Path(), s.Path())
 }
 
 // cachedBytes is how much of the files below dir is in the page cache.

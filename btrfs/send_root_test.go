@@ -67,7 +67,7 @@ func TestSendWritesWhatBtrfsProgsWrites(t *testing.T) {
 	for _, version := range []string{"1", "2"} {
 		p := newPool(t, "compress=zstd")
 		first, second := history(t, p)
-		path := func(s btrfs.Snapshot) string { return filepath.Join(p.Path(), ".btrmesh/send/task", s.Name) }
+		path := func(s btrfs.Snapshot) string { return filepath.Join(p.Path(), s.Path()) }
 		for name, c := range map[string]struct {
 			request btrfs.SendRequest
 			args    []string
@@ -183,7 +183,7 @@ func TestSendStopsWithItsContextAndLeavesNothing(t *testing.T) {
 	if now := count(t, "/proc/self/task"); now > threads+4 {
 		t.Errorf("%d threads became %d", threads, now)
 	}
-	must(t, p.DeleteSnapshot(t.Context(), second))
+	must(t, p.ReleaseSnapshot(t.Context(), second, "task"))
 }
 
 func TestSendReportsTheErrorOfItsWriter(t *testing.T) {
@@ -199,12 +199,12 @@ func TestSnapshotCannotBeDeletedWhileItIsSent(t *testing.T) {
 	p := newPool(t, "")
 	_, second := history(t, p)
 	w := writerFunc(func(b []byte) (int, error) {
-		wantError(t, p.DeleteSnapshot(t.Context(), second), unix.EPERM)
+		wantError(t, p.ReleaseSnapshot(t.Context(), second, "task"), unix.EPERM)
 		return 0, io.ErrClosedPipe
 	})
 	_, err := p.Send(t.Context(), w, btrfs.SendRequest{Snapshot: second.UUID})
 	wantError(t, err, io.ErrClosedPipe)
-	must(t, p.DeleteSnapshot(t.Context(), second))
+	must(t, p.ReleaseSnapshot(t.Context(), second, "task"))
 }
 
 func TestSignalsDoNotReachASend(t *testing.T) {

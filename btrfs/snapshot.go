@@ -8,7 +8,6 @@ import (
 	"iter"
 	"os"
 	"path"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -16,10 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Snapshot is a source snapshot: a read-only snapshot of a share, taken for
-// one replication task and kept in .btrmesh/send/<task>/<name>.
+// Snapshot is a source snapshot: a read-only snapshot of a share that
+// replication tasks hold, one or several. It is there for as long as any task
+// does.
 type Snapshot struct {
-	Task         string
+	Tasks        []string  // that hold it, sorted; none is a sign of tampering
 	Name         string    // Time as text, in UTC
 	Time         time.Time // when it was asked for; whole milliseconds
 	ID           uint64
@@ -31,6 +31,12 @@ type Snapshot struct {
 	Generation   uint64
 	ReadOnly     bool // false is a sign of tampering
 }
+
+// Path returns where s lies, relative to the path of its pool.
+func (s Snapshot) Path() string { return path.Join(snapshotsPath, s.ShareUUID.String(), s.Name) }
+
+// HeldBy reports whether a task holds s.
+func (s Snapshot) HeldBy(task string) bool { return slices.Contains(s.Tasks, task) }
 
 // Forms of a snapshot's name; the second serves when the first is taken.
 const (
@@ -68,10 +74,10 @@ func parseSnapshotName(name string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Snapshot takes a read-only snapshot of share for task and names it after at.
-// It is durable and holds all that was written before the call. The share is
-// found by its id, wherever it was moved to; ErrNotSubvolume says it is gone.
-// A share with an active swap file gives ETXTBSY.
+// Snapshot takes a read-only snapshot of share that task holds, and names it
+// after at. It is durable and holds all that was written before the call. The
+// share is found by its id, wherever it was moved to; ErrNotSubvolume says it is
+// gone. A share with an active swap file gives ETXTBSY.
 func (p *Pool) Snapshot(ctx context.Context, share Share, task string, at time.Time) (Snapshot, error) {
 	s, err := p.snapshot(ctx, share, task, at)
 	if err != nil {
@@ -86,25 +92,36 @@ func (p *Pool) snapshot(ctx context.Context, share Share, task string, at time.T
 		return Snapshot{}, err
 	}
 	defer src.Close() //nolint:errcheck // opened for reading
-	for ctx.Err() == nil {
-		dir, err := p.Dir(sendName, task)
-		if err != nil {
-			return Snapshot{}, err
-		}
-		s, err := takeSnapshot(dir, src, task, at)
-		_ = dir.Close()
-		// The directory went with the last snapshot in it.
-		if !errors.Is(err, unix.ENOENT) {
-			return s, err
-		}
+	p.holds.Lock()
+	defer p.holds.Unlock()
+	if ctx.Err() != nil {
+		return Snapshot{}, context.Cause(ctx)
 	}
-	return Snapshot{}, context.Cause(ctx)
+	holds, err := p.Dir(sendName, task)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer holds.Close() //nolint:errcheck // opened for reading
+	dir, err := p.Dir(snapshotsName, share.UUID.String())
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer dir.Close() //nolint:errcheck // opened for reading
+	s, err := takeSnapshot(dir, holds, src, share.UUID, at)
+	s.Tasks = []string{task}
+	return s, err
 }
 
-// takeSnapshot uses the first of the possible names that is free.
-func takeSnapshot(dir, src *os.File, task string, at time.Time) (Snapshot, error) {
+// takeSnapshot uses the first of the possible names that is free. The hold comes
+// first: see hold.go.
+func takeSnapshot(dir, holds, src *os.File, share UUID, at time.Time) (Snapshot, error) {
 	for name, when := range snapshotNames(at) {
-		err := CreateSnapshot(dir, name, src, true)
+		err := addHold(holds, share, name)
+		if err == nil {
+			if err = CreateSnapshot(dir, name, src, true); err != nil {
+				err = errors.Join(err, removeHold(holds, name))
+			}
+		}
 		if errors.Is(err, unix.EEXIST) {
 			continue
 		}
@@ -115,7 +132,7 @@ func takeSnapshot(dir, src *os.File, task string, at time.Time) (Snapshot, error
 		if err != nil {
 			return Snapshot{}, err
 		}
-		return snapshotOf(info, task, name, when), nil
+		return snapshotOf(info, name, when), nil
 	}
 	return Snapshot{}, fmt.Errorf("no free name in %s for %s: %w", dir.Name(), at.UTC().Format(millisForm), unix.EEXIST)
 }
@@ -129,97 +146,76 @@ func infoBeneath(dir *os.File, name string) (Subvolume, error) {
 	return Info(sub)
 }
 
-func snapshotOf(s Subvolume, task, name string, at time.Time) Snapshot {
+func snapshotOf(s Subvolume, name string, at time.Time) Snapshot {
 	return Snapshot{
-		Task: task, Name: name, Time: at, ID: s.ID, UUID: s.UUID, ShareUUID: s.ParentUUID, ReceivedUUID: s.ReceivedUUID,
+		Name: name, Time: at, ID: s.ID, UUID: s.UUID, ShareUUID: s.ParentUUID, ReceivedUUID: s.ReceivedUUID,
 		CTransID: s.CTransID, OTransID: s.OTransID, Generation: s.Generation, ReadOnly: s.ReadOnly,
 	}
 }
 
-// Snapshots lists the source snapshots of all tasks by task and time.
+// Snapshots lists the source snapshots of all shares, each once, oldest first,
+// with the tasks that hold it.
 func (p *Pool) Snapshots(ctx context.Context) ([]Snapshot, error) {
-	f, paths, err := p.survey(ctx)
-	if err != nil {
-		return nil, fail("list snapshots", p.path, err)
-	}
-	snapshots, _ := snapshotsOf(f, paths)
-	return snapshots, nil
+	snapshots, _, err := p.listSnapshots(ctx)
+	return snapshots, fail("list snapshots", p.path, err)
 }
 
-// OddSnapshots lists the subvolumes in .btrmesh/send that are no snapshots by
-// name or because they are writable, as paths relative to it. Nothing of
-// btrmesh makes such ones.
+// OddSnapshots lists the subvolumes among the snapshots that are none by name or
+// because they are writable, and those that no task holds, as paths relative to
+// the pool. Nothing of btrmesh makes such ones.
 func (p *Pool) OddSnapshots(ctx context.Context) ([]string, error) {
-	f, paths, err := p.survey(ctx)
-	if err != nil {
-		return nil, fail("list odd snapshots", p.path, err)
-	}
-	_, odd := snapshotsOf(f, paths)
-	return odd, nil
+	_, odd, err := p.listSnapshots(ctx)
+	return odd, fail("list odd snapshots", p.path, err)
 }
 
-func snapshotsOf(f forest, paths map[uint64]string) (snapshots []Snapshot, odd []string) {
+// listSnapshots reads the holds last: a subvolume has one before it is there.
+func (p *Pool) listSnapshots(ctx context.Context) (snapshots []Snapshot, odd []string, err error) {
+	f, paths, err := p.survey(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	holds, err := p.readHolds()
+	if err != nil {
+		return nil, nil, err
+	}
+	snapshots, odd = snapshotsOf(f, paths, holds)
+	return snapshots, odd, nil
+}
+
+func snapshotsOf(f forest, paths map[uint64]string, holds holders) (snapshots []Snapshot, odd []string) {
 	for id, full := range paths {
-		rel, ok := cutDir(full, sendPath)
+		if _, stray := cutDir(full, sendPath); stray {
+			odd = append(odd, full)
+			continue
+		}
+		rel, ok := cutDir(full, snapshotsPath)
 		if !ok {
 			continue
 		}
-		task, name, _ := strings.Cut(rel, "/")
-		at, named := parseSnapshotName(name)
-		if t := f[id]; named && t.ReadOnly {
-			snapshots = append(snapshots, snapshotOf(t.Subvolume, task, name, at))
-		} else {
-			odd = append(odd, rel)
+		s, ok := snapshotAt(f[id].Subvolume, rel)
+		if s.Tasks = holds[s.Path()]; ok {
+			snapshots = append(snapshots, s)
+		}
+		if !ok || len(s.Tasks) == 0 {
+			odd = append(odd, full)
 		}
 	}
 	slices.SortFunc(snapshots, func(a, b Snapshot) int {
-		return cmp.Or(cmp.Compare(a.Task, b.Task), a.Time.Compare(b.Time))
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
 	})
 	slices.Sort(odd)
 	return snapshots, odd
 }
 
-const sendPath = DirName + "/" + sendName
-
-// DeleteSnapshot removes s, and its task's directory once that is empty. A
-// snapshot that is gone already is no error. What stands at its id must still
-// be the same subvolume, in .btrmesh/send. It gives EPERM while s is sent.
-func (p *Pool) DeleteSnapshot(ctx context.Context, s Snapshot) error {
-	err := p.deleteSnapshot(ctx, s)
-	return fail("delete snapshot", path.Join(s.Task, s.Name), err)
+// snapshotAt is false for what stands at rel and is no snapshot taken there.
+func snapshotAt(s Subvolume, rel string) (Snapshot, bool) {
+	share, name, _ := strings.Cut(rel, "/")
+	at, named := parseSnapshotName(name)
+	return snapshotOf(s, name, at), named && s.ReadOnly && s.ParentUUID.String() == share
 }
 
-func (p *Pool) deleteSnapshot(ctx context.Context, s Snapshot) error {
-	at, err := p.whereIs(ctx, s.ID, s.UUID)
-	if errors.Is(err, ErrNotSubvolume) {
-		return p.removeTask(s.Task)
-	}
-	if err != nil {
-		return err
-	}
-	if _, ok := cutDir(at, sendPath); !ok {
-		return fmt.Errorf("it was moved to %s", at)
-	}
-	if err := DeleteByID(p.dir, s.ID); err != nil && !errors.Is(err, unix.ENOENT) {
-		return err
-	}
-	return p.removeTask(s.Task)
-}
-
-// removeTask removes the directory of a task unless it is still of use.
-func (p *Pool) removeTask(task string) error {
-	if err := checkName(task); err != nil {
-		return err
-	}
-	dir, err := p.Dir(sendName)
-	if err != nil {
-		return err
-	}
-	defer dir.Close() //nolint:errcheck // opened for reading
-	err = unix.Unlinkat(int(dir.Fd()), task, unix.AT_REMOVEDIR)
-	runtime.KeepAlive(dir)
-	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	return err
-}
+// Where the subvolumes of source snapshots are, each in a directory of its share.
+const (
+	snapshotsName = "snapshots"
+	snapshotsPath = DirName + "/" + snapshotsName
+)

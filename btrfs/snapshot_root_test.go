@@ -33,17 +33,17 @@ func TestSnapshotHoldsWhatWasWrittenAndIsListed(t *testing.T) {
 	if first.Name != "20261123T100000Z" || first.ShareUUID != share.UUID || !first.ReadOnly || first.OTransID == 0 {
 		t.Errorf("snapshot is %+v", first)
 	}
-	got, err := os.ReadFile(filepath.Join(p.Path(), ".btrmesh/send/t2", first.Name, "a"))
+	got, err := os.ReadFile(filepath.Join(p.Path(), first.Path(), "a"))
 	if err != nil || string(got) != "a" {
 		t.Errorf("it holds %q (%v)", got, err)
 	}
-	want := []btrfs.Snapshot{snapshot(t, p, share, "t1"), first, snapshot(t, p, share, "t2"), snapshot(t, p, share, "t2")}
+	want := []btrfs.Snapshot{first, snapshot(t, p, share, "t1"), snapshot(t, p, share, "t2"), snapshot(t, p, share, "t2")}
 	list, err := p.Snapshots(t.Context())
 	must(t, err)
 	if diff := cmp.Diff(want, list); diff != "" {
 		t.Errorf("snapshots (-want +got):\n%s", diff)
 	}
-	if name := list[3].Name; name != "20261123T100000.124Z" {
+	if name := list[3].Name; name != "20261123T100000.125Z" {
 		t.Errorf("the third one is called %s", name)
 	}
 }
@@ -56,7 +56,7 @@ func TestSnapshotsOfAShareAreTakenAtOnce(t *testing.T) {
 		group.Go(func() {
 			s, err := p.Snapshot(t.Context(), share, "task", taken)
 			if err == nil {
-				err = p.DeleteSnapshot(t.Context(), s)
+				err = p.ReleaseSnapshot(t.Context(), s, "task")
 			}
 			if err != nil {
 				t.Error(err)
@@ -104,15 +104,15 @@ func TestOddSubvolumesAmongSnapshotsAreNamed(t *testing.T) {
 	p := newPool(t, "")
 	share := newShare(t, p, "a")
 	snap := snapshot(t, p, share, "task")
-	dir := openDir(t, filepath.Join(p.Path(), ".btrmesh/send/task"))
+	dir := openDir(t, filepath.Join(p.Path(), filepath.Dir(snap.Path())))
 	must(t, btrfs.CreateSubvolume(dir, "mine"))
 	must(t, btrfs.CreateSnapshot(dir, "20261123T110000Z", openDir(t, filepath.Join(p.Path(), "a")), false))
 	list, err := p.Snapshots(t.Context())
-	if err != nil || len(list) != 1 || list[0] != snap {
+	if err != nil || len(list) != 1 || list[0].UUID != snap.UUID {
 		t.Errorf("snapshots are %+v (%v)", list, err)
 	}
 	odd, err := p.OddSnapshots(t.Context())
-	if want := []string{"task/20261123T110000Z", "task/mine"}; err != nil || !slices.Equal(odd, want) {
+	if want := []string{filepath.Dir(snap.Path()) + "/20261123T110000Z", filepath.Dir(snap.Path()) + "/mine"}; err != nil || !slices.Equal(odd, want) {
 		t.Errorf("odd are %q (%v), want %q", odd, err, want)
 	}
 }
@@ -122,28 +122,16 @@ func TestDeletedSnapshotIsGoneAndItsDirectoryWithTheLast(t *testing.T) {
 	share := newShare(t, p, "a")
 	first, second := snapshot(t, p, share, "task"), snapshot(t, p, share, "task")
 	task := filepath.Join(p.Path(), ".btrmesh/send/task")
-	must(t, p.DeleteSnapshot(t.Context(), first))
+	must(t, p.ReleaseSnapshot(t.Context(), first, "task"))
 	if _, err := os.Stat(filepath.Join(task, second.Name)); err != nil {
 		t.Error(err)
 	}
 	for range 2 {
-		must(t, p.DeleteSnapshot(t.Context(), second))
+		must(t, p.ReleaseSnapshot(t.Context(), second, "task"))
 	}
-	if _, err := os.Stat(task); err == nil {
-		t.Error("the directory of the task is still there")
-	}
-}
-
-func TestDeleteSparesWhatIsNoSnapshotOfOurs(t *testing.T) {
-	p := newPool(t, "")
-	share := newShare(t, p, "a")
-	forged := btrfs.Snapshot{Task: "task", Name: "x", ID: share.ID, UUID: share.UUID}
-	if err := p.DeleteSnapshot(t.Context(), forged); err == nil {
-		t.Error("the share passed for a snapshot")
-	}
-	forged.UUID = btrfs.UUID{1}
-	must(t, p.DeleteSnapshot(t.Context(), forged))
-	if _, err := p.Share(t.Context(), "a"); err != nil {
-		t.Error(err)
+	for _, dir := range []string{task, filepath.Join(p.Path(), filepath.Dir(second.Path()))} {
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s is still there", dir)
+		}
 	}
 }

@@ -250,15 +250,18 @@ func (a api) previewTask(ctx context.Context, nt newTask) control.Plan {
 	return would
 }
 
+// dryTask holds the snapshots of dry runs; no task can be called so.
+const dryTask = ".dry-run"
+
 // estimateShare counts what a full send of the share would bring. It needs a
-// snapshot, which it deletes again.
+// snapshot, which it releases again.
 func (a api) estimateShare(ctx context.Context, nt newTask) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, estimateTime)
 	defer cancel()
-	snap, err := nt.pool.Snapshot(ctx, nt.share, ".dry-run", time.Now().UTC())
+	snap, err := nt.pool.Snapshot(ctx, nt.share, dryTask, time.Now().UTC())
 	if err != nil {
 		return 0, err
 	}
 	estimate, err := nt.pool.Estimate(ctx, snap.UUID, btrfs.UUID{})
-	return estimate, errors.Join(err, nt.pool.DeleteSnapshot(context.WithoutCancel(ctx), snap))
+	return estimate, errors.Join(err, nt.pool.ReleaseSnapshot(context.WithoutCancel(ctx), snap, dryTask))
 }

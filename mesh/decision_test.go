@@ -212,3 +212,20 @@ func TestAddressesOfPeersAreChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestATaskIsBoundByWhatAnotherNeedsAndDoesNotHold(t *testing.T) {
+	var p pins = map[btrfs.UUID][]pin{{1}: {{"a", "base"}}, {2}: {{"b", "base"}}}
+	for name, c := range map[string]struct {
+		snap  btrfs.Snapshot
+		bound bool
+	}{
+		"its own base":              {btrfs.Snapshot{UUID: btrfs.UUID{1}, Tasks: []string{"a", "b"}}, true},
+		"another's, which holds it": {btrfs.Snapshot{UUID: btrfs.UUID{2}, Tasks: []string{"a", "b"}}, false},
+		"another's, held here only": {btrfs.Snapshot{UUID: btrfs.UUID{2}, Tasks: []string{"a"}}, true},
+		"nobody's":                  {btrfs.Snapshot{UUID: btrfs.UUID{3}, Tasks: []string{"a"}}, false},
+	} {
+		if why, bound := p.bind(c.snap, "a"); bound != c.bound {
+			t.Errorf("%s: bound is %v (%s)", name, bound, why)
+		}
+	}
+}

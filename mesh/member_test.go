@@ -64,7 +64,7 @@ func (m *member) crash() {
 	recorded := m.recorded()
 	m.fleet.silence(m, true)
 	m.fake.Crash()
-	for _, op := range []btrfstest.Op{btrfstest.OpSnapshot, btrfstest.OpDeleteSnapshot, btrfstest.OpSend, btrfstest.OpReceive, btrfstest.OpDelete} {
+	for _, op := range []btrfstest.Op{btrfstest.OpSnapshot, btrfstest.OpHoldSnapshot, btrfstest.OpReleaseSnapshot, btrfstest.OpSend, btrfstest.OpReceive, btrfstest.OpDelete} {
 		m.fake.Inject(btrfstest.Fault{Op: op, Err: btrfstest.ErrCrashed, Every: true})
 	}
 	m.halt()

@@ -70,6 +70,7 @@ type Node struct {
 	urgent        chan struct{}    // a removal was signed here
 	redescribe    chan struct{}    // this appliance
 	runs          *runs
+	takes         takes
 	wake          chan struct{} // the schedule looks again
 	steps         stepBoard
 	streamVersion uint32

@@ -56,7 +56,7 @@ func openPool(at PoolPath, log *slog.Logger) (*Pool, error) {
 	target := receive.NewTarget(p, log)
 	return &Pool{
 		Name: at.Name, Path: p.Path(), UUID: p.UUID(),
-		Shares: p, Snapshots: p, Replicas: target, Checkpoints: target, Close: p.Close,
+		Shares: p, Snapshots: p, Source: p, Replicas: target, Checkpoints: target, Close: p.Close,
 	}, nil
 }
 
@@ -97,10 +97,13 @@ func (p *pools) scan(ctx context.Context) error {
 	return nil
 }
 
-// sweep removes what interrupted runs left in staging, before the pool is used.
+// sweep removes what interrupted runs left in staging and among the snapshots,
+// before the pool is used.
 // What cannot be removed now is harmless: staging is never visible as a replica.
 func sweep(ctx context.Context, pool *Pool, log *slog.Logger) {
 	done, err := pool.Sweep(ctx)
+	holds, holdErr := pool.SweepSnapshots(ctx)
+	done, err = append(done, holds...), errors.Join(err, holdErr)
 	for _, what := range done {
 		log.Info("swept after an interruption", "pool", pool.Name, "what", what)
 	}

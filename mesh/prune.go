@@ -13,7 +13,7 @@ import (
 	"btrmesh/stream"
 )
 
-// prune deletes the source snapshots of the task that nothing needs any more.
+// prune releases the source snapshots of the task that it does not need any more.
 // It runs after a commit alone, when it is known what the target holds: without
 // that any of them might be the newest in common.
 func (s *sending) prune(ctx context.Context, have stream.Have) {
@@ -31,22 +31,26 @@ func (s *sending) pruneHere(ctx context.Context, have stream.Have) error {
 	if err != nil {
 		return err
 	}
+	binding := map[btrfs.UUID]string{}
 	byID := map[btrfs.UUID]btrfs.Snapshot{}
 	var candidates []plan.Snapshot
 	for _, snap := range all {
-		if snap.Task == s.task.Name {
+		if snap.HeldBy(s.task.Name) {
 			byID[snap.UUID] = snap
 			candidates = append(candidates, planned(snap))
+			if why, bound := pins.bind(snap, s.task.Name); bound {
+				binding[snap.UUID] = why
+			}
 		}
 	}
 	on := append(held(have), planned(s.snap))
 	var errs []error
-	for _, v := range sourceVerdicts(int(s.task.KeepSource), candidates, on, pins, time.Now().UTC()) {
+	for _, v := range sourceVerdicts(int(s.task.KeepSource), candidates, on, binding, time.Now().UTC()) {
 		if v.Keep {
 			continue
 		}
-		if err := s.pool.DeleteSnapshot(ctx, byID[v.UUID]); err != nil {
-			errs = append(errs, fmt.Errorf("delete %s: %w", v.Name, err))
+		if err := s.pool.ReleaseSnapshot(ctx, byID[v.UUID], s.task.Name); err != nil {
+			errs = append(errs, fmt.Errorf("release %s: %w", v.Name, err))
 			continue
 		}
 		s.node.log.Info("snapshot pruned", "task", s.task.Name, "snapshot", v.Name)
@@ -77,10 +81,33 @@ func sourceVerdicts(keep int, here, there []plan.Snapshot, pins map[btrfs.UUID]s
 	return append(verdicts, plan.Retain(plan.Keep{Last: max(keep, 1)}, common, pins, now)...)
 }
 
-// pins are the snapshots of a share that must stay, and why: the base of every
-// task, and what open runs send or send from.
-func (n *Node) pins(share btrfs.UUID) (map[btrfs.UUID]string, error) {
-	pins := map[btrfs.UUID]string{}
+// pin says why a task needs a snapshot.
+type pin struct{ task, why string }
+
+// pins are the snapshots that must stay, by UUID.
+type pins map[btrfs.UUID][]pin
+
+// bind says why task must not let go of snap. What another task needs and holds
+// itself stays without this one.
+func (p pins) bind(snap btrfs.Snapshot, task string) (why string, bound bool) {
+	for _, pin := range p[snap.UUID] {
+		if pin.task == task || !snap.HeldBy(pin.task) {
+			return pin.why, true
+		}
+	}
+	return "", false
+}
+
+func (p pins) add(id btrfs.UUID, task, format string, args ...any) {
+	if !id.IsZero() {
+		p[id] = append(p[id], pin{task, fmt.Sprintf(format, args...)})
+	}
+}
+
+// pins gathers what the tasks need of a share: the base of each, and what open
+// runs send or send from.
+func (n *Node) pins(share btrfs.UUID) (pins, error) {
+	all := pins{}
 	err := n.store.View(func(tx *state.Tx) error {
 		tasks, err := tx.Tasks()
 		if err != nil {
@@ -88,18 +115,20 @@ func (n *Node) pins(share btrfs.UUID) (map[btrfs.UUID]string, error) {
 		}
 		for _, t := range tasks {
 			if t.ShareUUID == share {
-				pins[t.Base], pins[t.Pending] = "base", "to be resumed"
+				all.add(t.Base, t.Name, "base")
+				all.add(t.Pending, t.Name, "to be resumed")
 			}
 		}
 		open, err := tx.OpenRuns()
 		for _, r := range open {
-			pins[r.SnapshotUUID] = fmt.Sprintf("open run %d", r.Number)
-			pins[r.Parent] = fmt.Sprintf("base of run %d", r.Number)
+			if r.Side == state.Send {
+				all.add(r.SnapshotUUID, r.Task, "open run %d", r.Number)
+				all.add(r.Parent, r.Task, "base of run %d", r.Number)
+			}
 		}
 		return err
 	})
-	delete(pins, btrfs.UUID{})
-	return pins, err
+	return all, err
 }
 
 // prune applies the retention that the task asks for to the replica, within

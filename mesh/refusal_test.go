@@ -15,7 +15,7 @@ func TestASnapshotDeletedByHandIsRefusedInWordsAndMendedByAFullSend(t *testing.T
 		t := f.t
 		time.Sleep(5 * time.Second)
 		for _, s := range a.snapshots() {
-			if err := a.fake.DeleteSnapshot(a.ctx(), s); err != nil {
+			if err := a.fake.ReleaseSnapshot(a.ctx(), s, s.Tasks[0]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -81,7 +81,7 @@ func TestTheOperatorsWordForAFullSendOutlivesATryThatFailed(t *testing.T) {
 		t := f.t
 		time.Sleep(5 * time.Second)
 		for _, s := range a.snapshots() {
-			if err := a.fake.DeleteSnapshot(a.ctx(), s); err != nil {
+			if err := a.fake.ReleaseSnapshot(a.ctx(), s, s.Tasks[0]); err != nil {
 				t.Fatal(err)
 			}
 		}

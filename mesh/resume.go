@@ -84,20 +84,6 @@ func (w *lateWriter) Write(p []byte) (int, error) {
 	return w.Writer.Write(p)
 }
 
-// pending returns the snapshot of a cut run that is to be gone on with.
-func (s *sending) pending(ctx context.Context) (btrfs.Snapshot, bool, error) {
-	if s.task.Pending.IsZero() || s.task.FullRequested {
-		return btrfs.Snapshot{}, false, nil
-	}
-	all, err := s.shareSnapshots(ctx)
-	for _, snap := range all {
-		if snap.UUID == s.task.Pending && snap.Task == s.task.Name && snap.ReadOnly {
-			return snap, true, nil
-		}
-	}
-	return btrfs.Snapshot{}, false, err
-}
-
 // snapshotFate is what becomes of the snapshot of a run that failed.
 type snapshotFate uint8
 

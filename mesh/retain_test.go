@@ -67,7 +67,7 @@ func TestASnapshotThatCannotBeDeletedIsDeletedLater(t *testing.T) {
 		a.halt()
 		a.setKeep(task, 1, "1")
 		a.start()
-		a.fake.Inject(fault("DeleteSnapshot"))
+		a.fake.Inject(fault("ReleaseSnapshot"))
 		b.fake.Inject(fault("Delete"))
 		a.churn("photos", 5)
 		time.Sleep(5 * time.Second)

@@ -22,13 +22,14 @@ type sending struct {
 	pool  *Pool
 	share btrfs.Share
 	snap  btrfs.Snapshot
+	began time.Time
 }
 
 // startSend numbers a new run of the task and records it as planned. It returns
 // nil when the task is running already. The caller executes what it returns;
 // cancel is what ends the context it will do that in.
 func (n *Node) startSend(name string, cancel context.CancelCauseFunc) (*sending, error) {
-	s := &sending{node: n}
+	s := &sending{node: n, began: time.Now()}
 	s.run = &run{store: n.store, log: n.log, cancel: cancel, ended: make(chan struct{}), rec: state.Run{Side: state.Send, Task: name}}
 	if !n.runs.add(s.run) {
 		return nil, nil
@@ -130,41 +131,6 @@ func (s *sending) locate(ctx context.Context) error {
 	}
 	s.pool, s.share = pool, share
 	return nil
-}
-
-// shareSnapshots lists what is on disk of this share, whichever task took it:
-// a base survives the loss of the database, and of a task's name.
-func (s *sending) shareSnapshots(ctx context.Context) ([]btrfs.Snapshot, error) {
-	all, err := s.pool.Snapshots.Snapshots(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("snapshots of %s: %w", s.share.Name, err)
-	}
-	var of []btrfs.Snapshot
-	for _, snap := range all {
-		if snap.ShareUUID == s.share.UUID {
-			of = append(of, snap)
-		}
-	}
-	return of, nil
-}
-
-// snapshot takes the read-only snapshot that this run sends, or the one that a
-// cut run began to.
-func (s *sending) snapshot(ctx context.Context) error {
-	snap, ok, err := s.pending(ctx)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		if snap, err = s.pool.Snapshot(ctx, s.share, s.task.Name, time.Now().UTC()); err != nil {
-			return fmt.Errorf("snapshot of %s: %w", s.share.Name, err)
-		}
-	}
-	s.snap = snap
-	return s.run.become(state.Snapshotted, func(_ *state.Tx, rec *state.Run) error {
-		rec.Snapshot, rec.SnapshotUUID = snap.Name, snap.UUID
-		return nil
-	})
 }
 
 func (s *sending) offer(snap btrfs.Snapshot, unchanged bool, open []state.Run) stream.Offer {

@@ -152,13 +152,13 @@ func (n *Node) backOff(t *state.Task) {
 	t.NextTry = time.Now().UTC().Add(plan.Backoff(int(t.Failures), every, n.random()))
 }
 
-// dropSnapshot deletes the snapshot of a run that failed: the target does not
-// hold it, so it can never be a base.
+// dropSnapshot lets go of the snapshot of a run that failed: the target does not
+// have it, so it can never be a base of this task.
 func (s *sending) dropSnapshot(ctx context.Context) {
 	if s.snap.ID == 0 {
 		return
 	}
-	if err := s.pool.DeleteSnapshot(ctx, s.snap); err != nil {
-		s.node.log.Warn("snapshot of a failed run not deleted", "task", s.task.Name, "snapshot", s.snap.Name, "err", err)
+	if err := s.pool.ReleaseSnapshot(ctx, s.snap, s.task.Name); err != nil {
+		s.node.log.Warn("snapshot of a failed run not released", "task", s.task.Name, "snapshot", s.snap.Name, "err", err)
 	}
 }

@@ -63,7 +63,7 @@ func notAsked(rec *state.Run) {
 	rec.Kind, rec.Snapshot, rec.SnapshotUUID = 0, "", btrfs.UUID{}
 }
 
-// newestSnapshot returns the newest snapshot of the share that the task took.
+// newestSnapshot returns the newest snapshot of the share that the task holds.
 func (s *sending) newestSnapshot(ctx context.Context) (btrfs.Snapshot, bool, error) {
 	all, err := s.shareSnapshots(ctx)
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *sending) newestSnapshot(ctx context.Context) (btrfs.Snapshot, bool, err
 	}
 	var newest btrfs.Snapshot
 	for _, snap := range all {
-		if snap.Task == s.task.Name && snap.ReadOnly && !snap.Time.Before(newest.Time) {
+		if snap.HeldBy(s.task.Name) && snap.ReadOnly && !snap.Time.Before(newest.Time) {
 			newest = snap
 		}
 	}

@@ -19,11 +19,18 @@ type Shares interface {
 	Space() (btrfs.Space, error)
 }
 
-// Snapshots is what the engine asks of a pool it sends from.
+// Snapshots is what the engine asks of a pool about source snapshots and the
+// tasks that hold them.
 type Snapshots interface {
 	Snapshot(ctx context.Context, share btrfs.Share, task string, at time.Time) (btrfs.Snapshot, error)
 	Snapshots(ctx context.Context) ([]btrfs.Snapshot, error)
-	DeleteSnapshot(ctx context.Context, s btrfs.Snapshot) error
+	HoldSnapshot(ctx context.Context, s btrfs.Snapshot, task string) error
+	ReleaseSnapshot(ctx context.Context, s btrfs.Snapshot, task string) error
+	SweepSnapshots(ctx context.Context) ([]string, error)
+}
+
+// Source is what the engine asks of a pool it sends from.
+type Source interface {
 	Estimate(ctx context.Context, snapshot, parent btrfs.UUID) (int64, error)
 	Send(ctx context.Context, w io.Writer, r btrfs.SendRequest) (sendstream.Stats, error)
 }
@@ -51,6 +58,7 @@ type Pool struct {
 	UUID btrfs.UUID
 	Shares
 	Snapshots
+	Source
 	Replicas
 	Checkpoints
 	Close func() error

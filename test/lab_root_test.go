@@ -312,7 +312,11 @@ func (a *appliance) newest(source, share string) string {
 func (a *appliance) sent(task string) string {
 	a.t.Helper()
 	shown := jsonOf[control.Task](a.t, a.must("task", "show", task, "--json"))
-	return filepath.Join(a.pool.Path(), ".btrmesh/send", task, shown.Base)
+	path, err := filepath.EvalSymlinks(filepath.Join(a.pool.Path(), ".btrmesh/send", task, shown.Base))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return path
 }
 
 // staged lists what is in the staging directory of the appliance's pool.

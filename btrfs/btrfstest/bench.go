@@ -75,7 +75,7 @@ func (b *bench) snapshot(share btrfs.Share, task string) btrfs.Snapshot {
 func (b *bench) spec(share btrfs.Share, snap btrfs.Snapshot, parent btrfs.UUID) receive.Spec {
 	b.run++
 	return receive.Spec{
-		Source: suiteSource, SourceName: "attic", Share: share.Name, ShareUUID: share.UUID, Task: snap.Task, Run: b.run,
+		Source: suiteSource, SourceName: "attic", Share: share.Name, ShareUUID: share.UUID, Task: snap.Tasks[0], Run: b.run,
 		Snapshot: snap.UUID, CTransID: snap.CTransID, Taken: snap.Time, Parent: parent,
 	}
 }
@@ -114,7 +114,7 @@ func (b *bench) find(share string, snapshots int) receive.Replica {
 // sameFiles compares a committed snapshot with a source snapshot.
 func (b *bench) sameFiles(replica receive.Replica, got receive.Received, snap btrfs.Snapshot) {
 	b.Helper()
-	want, err := b.from.Files(filepath.Join(b.from.Path(), btrfs.DirName, "send", snap.Task, snap.Name))
+	want, err := b.from.Files(filepath.Join(b.from.Path(), snap.Path()))
 	b.noError("read snapshot", err)
 	have, err := b.to.Files(filepath.Join(replica.Path, got.Dir, "data"))
 	b.noError("read replica", err)

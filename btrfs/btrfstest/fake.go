@@ -36,7 +36,7 @@ type Fake struct {
 	lastID      uint64
 	crashes     int // so far
 	shares      map[string]*volume
-	sources     []btrfs.Snapshot
+	sources     []*btrfs.Snapshot
 	replicas    []*replica
 	incoming    map[string]*staging // by name of the run
 	volumes     map[btrfs.UUID]*volume
@@ -235,7 +235,7 @@ func (f *Fake) at(rel string) *volume {
 		return v
 	}
 	for _, s := range f.sources {
-		if rel == path.Join(btrfs.DirName, "send", s.Task, s.Name) {
+		if rel == s.Path() {
 			return f.volumes[s.UUID]
 		}
 	}

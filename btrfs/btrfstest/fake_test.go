@@ -152,10 +152,10 @@ func TestASnapshotThatIsSentIsNotDeleted(t *testing.T) {
 			done <- err
 		}()
 		synctest.Wait()
-		b.wantError("delete", from.DeleteSnapshot(b.Context(), snap), unix.EPERM)
+		b.wantError("delete", from.ReleaseSnapshot(b.Context(), snap, suiteTask), unix.EPERM)
 		_ = r.Close()
 		b.wantError("send", <-done, io.ErrClosedPipe)
-		b.wantError("delete after sending", from.DeleteSnapshot(b.Context(), snap), nil)
+		b.wantError("delete after sending", from.ReleaseSnapshot(b.Context(), snap, suiteTask), nil)
 	})
 }
 

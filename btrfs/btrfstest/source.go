@@ -11,9 +11,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/sendstream"
@@ -93,72 +90,6 @@ func (f *Fake) share(op string, s btrfs.Share) (*volume, error) {
 		return nil, fail(op, s.Name, btrfs.ErrNotSubvolume)
 	}
 	return v, nil
-}
-
-// Snapshot takes a source snapshot, as [btrfs.Pool.Snapshot].
-func (f *Fake) Snapshot(ctx context.Context, share btrfs.Share, task string, at time.Time) (btrfs.Snapshot, error) {
-	return call(ctx, f, OpSnapshot, func() (btrfs.Snapshot, error) {
-		v, err := f.share("snapshot share", share)
-		if err != nil {
-			return btrfs.Snapshot{}, err
-		}
-		name, at := f.snapshotName(task, at.UTC())
-		copied := f.add(&volume{parent: v.uuid, readOnly: true, files: maps.Clone(v.files)})
-		s := btrfs.Snapshot{
-			Task: task, Name: name, Time: at, ID: copied.id, UUID: copied.uuid, ShareUUID: v.uuid,
-			CTransID: copied.generation, OTransID: copied.generation, Generation: copied.generation, ReadOnly: true,
-		}
-		copied.ctransid = s.CTransID
-		f.sources = append(f.sources, s)
-		return s, nil
-	})
-}
-
-// snapshotName is the second of the snapshot, or the next millisecond that is
-// free.
-func (f *Fake) snapshotName(task string, at time.Time) (string, time.Time) {
-	when := at.Truncate(time.Second)
-	name := when.Format("20060102T150405Z")
-	for milli := at.Truncate(time.Millisecond); f.hasSnapshot(task, name); milli = milli.Add(time.Millisecond) {
-		when, name = milli, milli.Format("20060102T150405.000Z")
-	}
-	return name, when
-}
-
-func (f *Fake) hasSnapshot(task, name string) bool {
-	return slices.ContainsFunc(f.sources, func(s btrfs.Snapshot) bool { return s.Task == task && s.Name == name })
-}
-
-// Snapshots lists the source snapshots by task and time, as [btrfs.Pool.Snapshots].
-func (f *Fake) Snapshots(ctx context.Context) ([]btrfs.Snapshot, error) {
-	return call(ctx, f, OpSnapshots, func() ([]btrfs.Snapshot, error) {
-		list := slices.Clone(f.sources)
-		slices.SortFunc(list, func(a, b btrfs.Snapshot) int {
-			return cmp.Or(cmp.Compare(a.Task, b.Task), a.Time.Compare(b.Time))
-		})
-		return list, nil
-	})
-}
-
-// DeleteSnapshot removes a source snapshot, as [btrfs.Pool.DeleteSnapshot].
-func (f *Fake) DeleteSnapshot(ctx context.Context, s btrfs.Snapshot) error {
-	_, err := call(ctx, f, OpDeleteSnapshot, func() (struct{}, error) {
-		return struct{}{}, fail("delete snapshot", path.Join(s.Task, s.Name), f.deleteSnapshot(s))
-	})
-	return err
-}
-
-func (f *Fake) deleteSnapshot(s btrfs.Snapshot) error {
-	i := slices.IndexFunc(f.sources, func(o btrfs.Snapshot) bool { return o.ID == s.ID && o.UUID == s.UUID })
-	if i < 0 {
-		return nil
-	}
-	if f.volumes[s.UUID].sending > 0 {
-		return unix.EPERM
-	}
-	f.sources = slices.Delete(f.sources, i, i+1)
-	delete(f.volumes, s.UUID)
-	return nil
 }
 
 // Estimate is exact.

@@ -23,7 +23,9 @@ type Volumes interface {
 
 	Snapshot(ctx context.Context, share btrfs.Share, task string, at time.Time) (btrfs.Snapshot, error)
 	Snapshots(ctx context.Context) ([]btrfs.Snapshot, error)
-	DeleteSnapshot(ctx context.Context, s btrfs.Snapshot) error
+	HoldSnapshot(ctx context.Context, s btrfs.Snapshot, task string) error
+	ReleaseSnapshot(ctx context.Context, s btrfs.Snapshot, task string) error
+	SweepSnapshots(ctx context.Context) ([]string, error)
 	Estimate(ctx context.Context, snap, parent btrfs.UUID) (int64, error)
 	Send(ctx context.Context, w io.Writer, r btrfs.SendRequest) (sendstream.Stats, error)
 
@@ -55,8 +57,10 @@ func Suite(t *testing.T, open func(t *testing.T) Volumes) {
 	}{
 		{"shares are listed by name", sharesAreListed},
 		{"a share is found by its name and by nothing else", shareIsFound},
-		{"snapshots are listed by task and time", snapshotsAreListed},
+		{"snapshots are listed by time with who holds them", snapshotsAreListed},
 		{"a snapshot is deleted once and no other with it", snapshotIsDeleted},
+		{"a snapshot goes with the last of those who hold it", snapshotIsHeldByAll},
+		{"what is gone cannot be held", holdOfNothing},
 		{"a share is unchanged until something is written", generationTellsChange},
 		{"a full stream makes a replica", fullStream},
 		{"incremental streams make a replica follow", incrementalStreams},

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/go-cmp/cmp"
+
 	"btrmesh/btrfs"
 )
 
@@ -63,8 +65,8 @@ func snapshotsAreListed(b *bench) {
 	b.noError("take a snapshot at the same time", err)
 	got, err := b.from.Snapshots(b.Context())
 	b.noError("list snapshots", err)
-	if want := []btrfs.Snapshot{taken[1], taken[2], twin, taken[0]}; !slices.Equal(got, want) {
-		b.Errorf("snapshots are\n%+v, want\n%+v", got, want)
+	if diff := cmp.Diff([]btrfs.Snapshot{taken[0], taken[1], taken[2], twin}, got); diff != "" {
+		b.Errorf("snapshots (-want +got):\n%s", diff)
 	}
 	for _, s := range got {
 		if !s.ReadOnly || s.ShareUUID != share.UUID || s.CTransID == 0 || !strings.HasPrefix(s.Name, s.Time.Format("20060102T150405")) {
@@ -77,15 +79,67 @@ func snapshotIsDeleted(b *bench) {
 	share := b.share("photos")
 	first, second := b.snapshot(share, suiteTask), b.snapshot(share, suiteTask)
 	for range 2 {
-		b.noError("delete snapshot", b.from.DeleteSnapshot(b.Context(), first))
+		b.noError("delete snapshot", b.from.ReleaseSnapshot(b.Context(), first, suiteTask))
 	}
 	got, err := b.from.Snapshots(b.Context())
 	b.noError("list snapshots", err)
 	if len(got) != 1 || got[0].UUID != second.UUID {
 		b.Errorf("left are %+v, want %+v", got, second)
 	}
-	b.noError("delete the last snapshot", b.from.DeleteSnapshot(b.Context(), second))
+	b.noError("delete the last snapshot", b.from.ReleaseSnapshot(b.Context(), second, suiteTask))
 	b.snapshot(share, suiteTask)
+}
+
+func snapshotIsHeldByAll(b *bench) {
+	share := b.share("photos")
+	snap, other := b.snapshot(share, "first"), b.snapshot(share, "first")
+	for range 2 {
+		b.noError("hold", b.from.HoldSnapshot(b.Context(), snap, "second"))
+	}
+	b.holders(snap, "first", "second")
+	b.holders(other, "first")
+	b.noError("release by one that does not hold it", b.from.ReleaseSnapshot(b.Context(), snap, "third"))
+	b.noError("release by the first", b.from.ReleaseSnapshot(b.Context(), snap, "first"))
+	b.holders(snap, "second")
+	b.stream(snap.UUID, btrfs.UUID{})
+	b.noError("hold again", b.from.HoldSnapshot(b.Context(), snap, "first"))
+	b.noError("release by the second", b.from.ReleaseSnapshot(b.Context(), snap, "second"))
+	b.holders(snap, "first")
+	b.noError("release by the last", b.from.ReleaseSnapshot(b.Context(), snap, "first"))
+	b.holders(snap)
+	b.holders(other, "first")
+	swept, err := b.from.SweepSnapshots(b.Context())
+	b.noError("sweep", err)
+	if len(swept) > 0 {
+		b.Errorf("swept %q after an orderly end", swept)
+	}
+}
+
+// holders checks which tasks hold snap; none: it is gone.
+func (b *bench) holders(snap btrfs.Snapshot, want ...string) {
+	b.Helper()
+	all, err := b.from.Snapshots(b.Context())
+	b.noError("list snapshots", err)
+	for _, s := range all {
+		if s.UUID == snap.UUID {
+			if !slices.Equal(s.Tasks, want) {
+				b.Errorf("%s is held by %q, want %q", s.Name, s.Tasks, want)
+			}
+			return
+		}
+	}
+	if len(want) > 0 {
+		b.Errorf("%s is gone, want it held by %q", snap.Name, want)
+	}
+}
+
+func holdOfNothing(b *bench) {
+	share := b.share("photos")
+	snap := b.snapshot(share, "first")
+	b.noError("release", b.from.ReleaseSnapshot(b.Context(), snap, "first"))
+	b.wantError("hold what is gone", b.from.HoldSnapshot(b.Context(), snap, "second"), btrfs.ErrNotSubvolume)
+	b.wantError("hold the share", b.from.HoldSnapshot(b.Context(), btrfs.Snapshot{ID: share.ID, UUID: btrfs.UUID{1}}, "second"), btrfs.ErrNotSubvolume)
+	b.holders(snap)
 }
 
 func generationTellsChange(b *bench) {

@@ -71,7 +71,7 @@ func incrementalStreams(b *bench) {
 	}
 	third, got := b.replicate(share, second.UUID)
 	b.sameFiles(b.find("photos", 3), got, third)
-	b.noError("delete the parent at the source", b.from.DeleteSnapshot(b.Context(), first))
+	b.noError("delete the parent at the source", b.from.ReleaseSnapshot(b.Context(), first, suiteTask))
 	b.find("photos", 3)
 }
 

@@ -136,5 +136,5 @@ func TestWayBackAfterAFailoverIsIncremental(t *testing.T) {
 	must(t, err)
 	replica, _, err := back.Find(t.Context(), spec.Source, spec.Share)
 	must(t, err)
-	wantSame(t, filepath.Join(s.pool.Path(), ".btrmesh/send/back", snap.Name), latestOf(t, replica))
+	wantSame(t, filepath.Join(s.pool.Path(), snap.Path()), latestOf(t, replica))
 }

@@ -83,7 +83,7 @@ func (s *site) snapshot(t *testing.T) btrfs.Snapshot {
 
 // at is the path of a snapshot at the source.
 func (s *site) at(snap btrfs.Snapshot) string {
-	return filepath.Join(s.source.Path(), ".btrmesh", "send", snap.Task, snap.Name)
+	return filepath.Join(s.source.Path(), snap.Path())
 }
 
 // send returns the stream of snap; a zero parent makes it a full one.
