@@ -19,6 +19,9 @@ type Peer struct {
 	LastSeen    time.Time `cbor:"7,keyasint,omitzero"`
 	LastAddress string    `cbor:"8,keyasint,omitzero"`
 	SetByHand   []string  `cbor:"9,keyasint,omitzero"` // host:port
+
+	Lanes      string `cbor:"10,keyasint,omitzero"` // what carries data to it: quic, tcp; empty: whichever is better
+	LimitBytes int64  `cbor:"11,keyasint,omitzero"` // per second on the wire to it, of all runs together; 0: none
 }
 
 // Peer returns the peer id, false if there is none.

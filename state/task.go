@@ -35,6 +35,12 @@ type Task struct {
 	FullRequested bool       `cbor:"21,keyasint,omitzero"` // the operator's word for a full send
 	ReplicaPath   string     `cbor:"22,keyasint,omitzero"` // on the target, as it says
 	Pending       btrfs.UUID `cbor:"23,keyasint,omitzero"` // snapshot of a cut run, which the next one goes on with
+
+	LimitBytes   int64         `cbor:"24,keyasint,omitzero"` // per second on the wire; 0: none
+	Window       string        `cbor:"25,keyasint,omitzero"` // as plan.ParseWindow reads it; empty: any time
+	OutsideBytes int64         `cbor:"26,keyasint,omitzero"` // per second outside of Window; 0: no run then
+	Took         time.Duration `cbor:"27,keyasint,omitzero"` // by the last run that sent something, to its commit
+	Busy         string        `cbor:"28,keyasint,omitzero"` // what the target is occupied with; NextTry is when it is asked again
 }
 
 // Task returns the task called name, false if there is none.
