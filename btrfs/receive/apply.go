@@ -31,8 +31,9 @@ type Options struct {
 
 	// Checkpoint is told of states that can be a Base later, at Pace and when the
 	// stream is cut off: root holds all up to the position then, and the one
-	// before did not. It may be nil.
-	Checkpoint func(root *os.File, at sendstream.Position)
+	// before did not. Its error ends Apply: the data applied so far cannot be relied
+	// on. It may be nil.
+	Checkpoint func(root *os.File, at sendstream.Position) error
 	pace       pace
 }
 

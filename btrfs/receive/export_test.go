@@ -38,6 +38,21 @@ func (t *Target) Kill(ctx context.Context, step string, s Spec, stream []byte) e
 	return nil
 }
 
+// Abandon receives until the stream fails, then drops everything as kill -9 would.
+func (t *Target) Abandon(ctx context.Context, s Spec, stream io.Reader) error {
+	r, err := t.stage(&s)
+	if err != nil {
+		return err
+	}
+	defer t.unclaim(r.name)
+	defer r.vanish()
+	replica, _, err := t.Find(ctx, s.Source, s.Share)
+	if err != nil {
+		return err
+	}
+	return r.apply(ctx, replica, stream)
+}
+
 // vanish closes files, which is all that happens to them in a kill.
 func (r *run) vanish() {
 	if r.applied != nil {

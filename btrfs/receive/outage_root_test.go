@@ -23,7 +23,13 @@ import (
 // but once, so a copy of an image needs the original unmounted.
 func (s *site) mount(t *testing.T, file string, f func()) {
 	t.Helper()
-	mounted, err := image.Mount(file, t.TempDir(), "")
+	s.mountWith(t, file, "", f)
+}
+
+// mountWith is mount with options.
+func (s *site) mountWith(t *testing.T, file, options string, f func()) {
+	t.Helper()
+	mounted, err := image.Mount(file, t.TempDir(), options)
 	must(t, err)
 	defer func() { must(t, mounted.Close()) }()
 	s.pool, err = btrfs.OpenPool(mounted.Path())

@@ -120,7 +120,9 @@ func (w *work) checkpoint() error {
 	if err := w.a.drain(); err != nil {
 		return err
 	}
-	w.o.Checkpoint(w.root, at)
+	if err := w.o.Checkpoint(w.root, at); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
 	w.last = at
 	w.next.taken(at.Bytes, began, time.Now())
 	return nil
