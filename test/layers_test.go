@@ -33,6 +33,7 @@ var layers = map[string][]string{
 	"btrfs/receive":    {"btrfs", "btrfs/sendstream"},
 	"btrfs/btrfstest":  {"btrfs", "btrfs/image", "btrfs/receive", "btrfs/sendstream"},
 	"test/bench":       {"btrfs", "btrfs/btrfstest", "btrfs/image", "btrfs/receive", "btrfs/sendstream"},
+	"test/shaper":      {},
 	"test":             {"btrfs", "btrfs/btrfstest", "btrfs/image", "btrfs/receive", "btrfs/sendstream", "certs", "mesh/control"},
 }
 
@@ -62,7 +63,7 @@ var owners = map[string][]string{
 	"github.com/hashicorp/memberlist": {"mesh/gossip"},
 	"github.com/dgraph-io/badger/v4":  {"state"},
 	"github.com/urfave/cli/v2":        {"cmd/btrmesh"},
-	"golang.org/x/sys/unix":           {"btrfs", "btrfs/image", "btrfs/receive", "btrfs/btrfstest", "cmd/btrmesh"},
+	"golang.org/x/sys/unix":           {"btrfs", "btrfs/image", "btrfs/receive", "btrfs/btrfstest", "cmd/btrmesh", "test/shaper"},
 }
 
 type listed struct {
