@@ -8,7 +8,7 @@ import (
 
 // A lane is a unidirectional stream from source to target:
 //
-//	u8 protocol version, u8 kind = lane, token [16], u8 lane number from 0
+//	u8 protocol version, u8 kind = lane, token [16], u32 serial of the lane in its session, from 0
 //
 // then chunks until the stream ends:
 //
@@ -21,7 +21,7 @@ import (
 //
 // All numbers are big endian.
 const (
-	laneHead  = 2 + 16 + 1
+	laneHead  = 2 + 16 + 4
 	chunkHead = 8 + 1 + 4 + 4 + 4
 	maxChunk  = 1 << 20
 )
@@ -74,10 +74,10 @@ func parseChunkHeader(b []byte) (chunkHeader, error) {
 	}, nil
 }
 
-// laneHeader is what lane n of the session begins with.
-func laneHeader(token bytes16, n int) []byte {
+// laneHeader is what a lane of the session begins with.
+func laneHeader(token bytes16, serial uint32) []byte {
 	b := append(make([]byte, 0, laneHead), protocolVersion, byte(kindLane))
-	return append(append(b, token[:]...), byte(n))
+	return binary.BigEndian.AppendUint32(append(b, token[:]...), serial)
 }
 
 // castagnoli is CRC32C, computed by the processor where it can. MakeTable

@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -14,7 +13,7 @@ import (
 	"btrmesh/certs"
 )
 
-// Config is what an Endpoint needs. All but Removed, Hold and Lanes is required.
+// Config is what an Endpoint needs. All but Removed, Hold and LanePolicy is required.
 // The functions are called from many goroutines and must not block.
 type Config struct {
 	Identity *certs.Identity
@@ -38,10 +37,12 @@ type Config struct {
 	// Hold says whether an idle mesh connection to a peer is kept alive; asked
 	// when dialling. One that is not closes after 15 s without traffic, also in
 	// the middle of a question, and is dialled again when needed. nil: always.
-	Hold    func(certs.ID) bool
-	Handler Handler
-	Lanes   int // of a session, 1..16; 0: 2
-	Log     *slog.Logger
+	Hold func(certs.ID) bool
+	// LanePolicy says which lanes the runs towards a peer may use; asked when
+	// one begins. nil: LanesAuto for all.
+	LanePolicy func(certs.ID) LanePolicy
+	Handler    Handler
+	Log        *slog.Logger
 }
 
 // Handler is the engine behind an Endpoint. Its methods run concurrently, on
@@ -108,8 +109,6 @@ func (c Config) check() error {
 		return errors.New("identity, conn, handler and log are required")
 	case c.Name == nil || c.Member == nil || c.Records == nil || c.Pairing == nil || c.Addresses == nil:
 		return errors.New("name, member, records, pairing and addresses are required")
-	case c.Lanes < 0 || c.Lanes > maxLanes:
-		return fmt.Errorf("%d lanes, at most %d", c.Lanes, maxLanes)
 	}
 	return nil
 }
@@ -157,9 +156,11 @@ func meshConfig(hold bool) *quic.Config {
 	return c
 }
 
-// dataConfig is for connections on which only we open streams.
-func dataConfig() *quic.Config {
+// dataConfig is for connections on which only we open streams. plain forgoes
+// path MTU discovery.
+func dataConfig(plain bool) *quic.Config {
 	c := baseConfig()
+	c.DisablePathMTUDiscovery = plain
 	c.MaxIdleTimeout, c.KeepAlivePeriod = dataIdle, dataKeepAlive
 	c.MaxIncomingStreams, c.MaxIncomingUniStreams = -1, -1
 	return c
@@ -167,7 +168,7 @@ func dataConfig() *quic.Config {
 
 // pairConfig has no keep-alive: a forgotten pairing connection dies.
 func pairConfig() *quic.Config {
-	c := dataConfig()
+	c := dataConfig(false)
 	c.KeepAlivePeriod = 0
 	return c
 }

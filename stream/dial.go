@@ -164,14 +164,14 @@ func (l *link) greet(mine, theirs hello) {
 }
 
 // dialData makes one more connection to where l goes, for lanes: through a
-// NAT that is the one address known to work.
-func (e *Endpoint) dialData(ctx context.Context, l *link) (*link, error) {
+// NAT that is the one address known to work. plain: without path MTU discovery.
+func (e *Endpoint) dialData(ctx context.Context, l *link, plain bool) (*link, error) {
 	if e.conns.crowded(l.peer) {
 		return nil, errors.New("too many connections")
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
-	conn, err := e.transport.Dial(ctx, l.conn.RemoteAddr(), e.c.Identity.Client(l.peer, e.c.Member), dataConfig())
+	conn, err := e.transport.Dial(ctx, l.conn.RemoteAddr(), e.c.Identity.Client(l.peer, e.c.Member), dataConfig(plain))
 	if err != nil {
 		return nil, err
 	}

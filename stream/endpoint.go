@@ -50,9 +50,6 @@ func Listen(c Config) (*Endpoint, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	if c.Lanes == 0 {
-		c.Lanes = defaultLanes
-	}
 	e := &Endpoint{
 		c: c, self: c.Identity.ID(), conns: newRegistry(c.Identity.ID()),
 		dials: newDials(), sessions: newSessions(), outbox: newOutbox(), syncs: newSyncs(),

@@ -87,7 +87,7 @@ func TestMembersConnectUnderAFloodOfHandshakes(t *testing.T) {
 		if err := query(t, far, a); err != nil {
 			t.Errorf("a member that was not connected: %v", err)
 		}
-		data, err := near.dialData(t.Context(), near.conns.best(a.id))
+		data, err := near.dialData(t.Context(), near.conns.best(a.id), false)
 		if err != nil {
 			t.Errorf("one more connection of a member: %v", err)
 		} else {

@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/quic-go/quic-go"
-
 	"btrmesh/certs"
 )
 
@@ -203,10 +201,10 @@ func (in *Inbound) openLanes() bool {
 }
 
 // claimLane says whether lane n may deliver: announced, and not there yet.
-func (in *Inbound) claimLane(n int) bool {
+func (in *Inbound) claimLane(n uint32) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if n >= len(in.lanes) || in.lanes[n] {
+	if int64(n) >= int64(len(in.lanes)) || in.lanes[n] {
 		return false
 	}
 	in.lanes[n] = true
@@ -214,8 +212,8 @@ func (in *Inbound) claimLane(n int) bool {
 }
 
 // feed reads lane s until it ends.
-func (in *Inbound) feed(s *quic.ReceiveStream) {
-	defer in.after(func() { s.CancelRead(quic.StreamErrorCode(CodeFailed)) })()
+func (in *Inbound) feed(s laneReader) {
+	defer in.after(s.cut)()
 	err := readChunks(in.done, s, in.window, &in.data)
 	switch {
 	case err == nil:

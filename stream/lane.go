@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,27 +13,25 @@ import (
 	"github.com/quic-go/quic-go"
 )
 
-// lane is the source's end of one lane.
-type lane struct {
-	stream *quic.SendStream
-	data   *link // its own connection; nil if it shares the mesh connection
-}
-
-// openLanes opens n lanes at once, each on a connection of its own where that
-// can be had. After an error nothing stays open.
-func (e *Endpoint) openLanes(ctx context.Context, l *link, token bytes16, n int, own bool) ([]*lane, error) {
+// openLanes opens n lanes at once, on connections of their own if own. After an
+// error nothing stays open.
+func (e *Endpoint) openLanes(ctx context.Context, l *link, token bytes16, n int, own bool) ([]carrier, error) {
 	type opened struct {
-		lane *lane
+		lane carrier
 		err  error
+	}
+	open := func(serial uint32) (carrier, error) { return shareLane(ctx, l, token, serial) }
+	if own {
+		open = func(serial uint32) (carrier, error) { return e.dialLane(ctx, l, token, serial, LaneQUIC, false) }
 	}
 	results := make(chan opened)
 	for i := range n {
 		go func() {
-			la, err := e.openLane(ctx, l, token, i, own)
-			results <- opened{la, err}
+			c, err := open(uint32(i))
+			results <- opened{c, err}
 		}()
 	}
-	var lanes []*lane
+	var lanes []carrier
 	var failed error
 	for range n {
 		o := <-results
@@ -43,67 +42,36 @@ func (e *Endpoint) openLanes(ctx context.Context, l *link, token bytes16, n int,
 		lanes = append(lanes, o.lane)
 	}
 	if failed != nil {
-		for _, la := range lanes {
-			la.close()
+		for _, c := range lanes {
+			c.cut()
 		}
 		return nil, fault(ctx, l.peer, failed)
 	}
 	return lanes, nil
 }
 
-func (e *Endpoint) openLane(ctx context.Context, l *link, token bytes16, number int, own bool) (*lane, error) {
-	la, on := &lane{}, l
-	if own {
-		data, err := e.dialData(ctx, l)
-		if err != nil {
-			e.c.Log.Debug("lane shares the mesh connection", "peer", l.peer, "err", err)
-		} else {
-			la.data, on = data, data
-		}
-	}
-	s, err := on.conn.OpenUniStreamSync(ctx)
-	if err == nil {
-		la.stream = s
-		_, err = s.Write(laneHeader(token, number))
-	}
-	if err != nil {
-		la.close()
-		return nil, err
-	}
-	return la, nil
-}
-
-// run sends parcels until there are no more, then ends the lane properly. It
+// runLane sends parcels on c until there are no more, then finishes it. It
 // returns nil also when the session is over.
-func (la *lane) run(s *session, p *packer, sent *atomic.Int64) error {
-	defer s.after(func() { la.stream.CancelWrite(quic.StreamErrorCode(CodeFailed)) })()
+func runLane(c carrier, s *session, p *packer, sent *atomic.Int64) error {
+	defer s.after(c.cut)()
 	var head []byte
 	for {
-		c, ok := p.take(s.done)
+		parcel, ok := p.take(s.done)
 		if !ok {
-			return la.stream.Close()
+			return c.finish()
 		}
-		if c == nil {
+		if parcel == nil {
 			return nil
 		}
-		head = appendChunkHeader(head[:0], c.header)
-		for _, b := range [][]byte{head, c.payload} {
-			n, err := la.stream.Write(b)
+		head = appendChunkHeader(head[:0], parcel.header)
+		for _, b := range [][]byte{head, parcel.payload} {
+			n, err := c.Write(b)
 			sent.Add(int64(n))
 			if err != nil {
 				return err
 			}
 		}
-		p.free <- c
-	}
-}
-
-// close gives the lane up unless it has ended, with its own connection.
-func (la *lane) close() {
-	if la.data != nil {
-		la.data.close(CodeNone, "session over")
-	} else if la.stream != nil {
-		la.stream.CancelWrite(quic.StreamErrorCode(CodeFailed))
+		p.free <- parcel
 	}
 }
 
@@ -113,26 +81,26 @@ var errNoSession = errors.New("no session for this lane")
 // serveLane reads the rest of a lane's header and feeds its chunks to the
 // session it names. An error means that there is none.
 func (e *Endpoint) serveLane(l *link, s *quic.ReceiveStream) error {
-	token, number, err := readLaneHeader(s)
+	token, serial, err := readLaneHeader(s)
 	if err != nil {
 		return err
 	}
 	in, ok := e.sessions.find(sessionKey{l.peer, token})
-	if !ok || !in.claimLane(number) {
-		return fmt.Errorf("lane %d: %w", number, errNoSession)
+	if !ok || !in.claimLane(serial) {
+		return fmt.Errorf("lane %d: %w", serial, errNoSession)
 	}
 	_ = s.SetReadDeadline(time.Time{}) // cannot fail
-	in.feed(s)
+	in.feed(quicReader{s})
 	return nil
 }
 
 // readLaneHeader reads what follows the kind.
-func readLaneHeader(r io.Reader) (token bytes16, number int, err error) {
+func readLaneHeader(r io.Reader) (token bytes16, serial uint32, err error) {
 	var b [laneHead - 2]byte
 	if _, err := io.ReadFull(r, b[:]); err != nil {
 		return bytes16{}, 0, noEOF(err)
 	}
-	return bytes16(b[:16]), int(b[16]), nil
+	return bytes16(b[:16]), binary.BigEndian.Uint32(b[16:]), nil
 }
 
 // readChunks takes chunks from r into w until r ends. It reads a payload only

@@ -288,7 +288,7 @@ func TestPeerCannotOpenTooManyConnections(t *testing.T) {
 		mesh := a.conns.best(b.id)
 		a.conns.remove(mesh) // so that a's own count does not stop it first
 		for range 3 * maxConns {
-			data, err := a.dialData(t.Context(), mesh)
+			data, err := a.dialData(t.Context(), mesh, false)
 			if err == nil {
 				a.conns.remove(data)
 			}

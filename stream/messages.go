@@ -159,7 +159,7 @@ type Begin struct {
 	EstimateBytes int64      `cbor:"2,keyasint"` // of the raw stream; 0: unknown
 	StreamVersion uint32     `cbor:"3,keyasint"`
 	Compressed    bool       `cbor:"4,keyasint"` // the stream carries encoded extents
-	Lanes         int        `cbor:"5,keyasint"` // 1..16; 0 from the caller: the endpoint's
+	Lanes         int        `cbor:"5,keyasint"` // 1..16; 0 from the caller: two
 	From          string     `cbor:"6,keyasint"` // Have.Resume if the stream goes on from there; empty: from its beginning
 }
 

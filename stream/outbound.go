@@ -34,7 +34,7 @@ type Outbound struct {
 	token    bytes16
 	replies  chan frame // have and committed, for whoever waits
 	granted  chan struct{}
-	lanes    []*lane
+	lanes    []carrier
 	width    atomic.Int64  // how many lanes
 	carried  chan struct{} // closed when all lanes have ended
 	packer   *packer
@@ -149,7 +149,7 @@ func reply[T message](ctx context.Context, o *Outbound) (T, error) {
 }
 
 // Begin announces the raw stream, opens the lanes and waits for the target's
-// go. b.Lanes zero takes the endpoint's; a small stream gets one lane.
+// go. b.Lanes zero takes two; a small stream gets one lane.
 func (o *Outbound) Begin(ctx context.Context, b Begin) error {
 	if err := o.begin(ctx, b); err != nil {
 		return fmt.Errorf("begin %s: %w", o.offer.Share, err)
@@ -162,7 +162,7 @@ func (o *Outbound) begin(ctx context.Context, b Begin) error {
 		return ErrMisuse
 	}
 	var own bool
-	b.Lanes, own = planLanes(b, o.endpoint.c.Lanes)
+	b.Lanes, own = planLanes(b)
 	if err := b.check(); err != nil {
 		return err
 	}
@@ -180,12 +180,12 @@ func (o *Outbound) begin(ctx context.Context, b Begin) error {
 }
 
 // planLanes returns how many lanes b gets, and whether on own connections.
-func planLanes(b Begin, standard int) (lanes int, own bool) {
+func planLanes(b Begin) (lanes int, own bool) {
 	if b.EstimateBytes > 0 && b.EstimateBytes <= smallRun {
 		return 1, false
 	}
 	if b.Lanes == 0 {
-		return standard, true
+		return defaultLanes, true
 	}
 	return b.Lanes, true
 }
@@ -223,9 +223,9 @@ func (o *Outbound) compress() {
 // carry runs the lanes and reports when all have ended.
 func (o *Outbound) carry() {
 	var running sync.WaitGroup
-	for _, la := range o.lanes {
+	for _, c := range o.lanes {
 		running.Go(func() {
-			if err := la.run(o.session, o.packer, &o.data); err != nil {
+			if err := runLane(c, o.session, o.packer, &o.data); err != nil {
 				o.strayed(err)
 			}
 		})
@@ -326,8 +326,8 @@ func (o *Outbound) Close() {
 	o.Abort(a.Code, a.Text)
 	o.wire.finish()
 	o.tasks.Wait()
-	for _, la := range o.lanes {
-		la.close()
+	for _, c := range o.lanes {
+		c.cut()
 	}
 	o.release()
 	o.release = nil

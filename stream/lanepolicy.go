@@ -1,0 +1,41 @@
+package stream
+
+import "fmt"
+
+// LanePolicy says which lanes the runs towards a peer may use. The zero value
+// leaves the choice to what is measured.
+type LanePolicy uint8
+
+// The policies.
+const (
+	LanesAuto LanePolicy = 0 // QUIC, and TCP where that carries more
+	LanesQUIC LanePolicy = 1 // QUIC alone
+	LanesTCP  LanePolicy = 2 // TCP alone; a run fails where that is not to be had
+)
+
+// ParseLanePolicy reads auto, quic or tcp.
+func ParseLanePolicy(text string) (LanePolicy, error) {
+	for _, p := range []LanePolicy{LanesAuto, LanesQUIC, LanesTCP} {
+		if text == p.String() {
+			return p, nil
+		}
+	}
+	return LanesAuto, fmt.Errorf("lanes %q: say auto, quic or tcp", text)
+}
+
+// String is the text that ParseLanePolicy reads.
+func (p LanePolicy) String() string {
+	switch p {
+	case LanesQUIC:
+		return "quic"
+	case LanesTCP:
+		return "tcp"
+	default:
+		return "auto"
+	}
+}
+
+// allows says whether lanes of kind k may be opened.
+func (p LanePolicy) allows(k LaneKind) bool {
+	return k == LaneQUIC && p != LanesTCP || k == LaneTCP && p != LanesQUIC
+}
