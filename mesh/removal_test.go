@@ -348,11 +348,12 @@ func TestTheFounderAndAnotherThatRemoveEachOtherLeaveTheRestToDecide(t *testing.
 		time.Sleep(time.Minute)
 		f.lose(nil)
 		f.wantCrew(time.Minute, far, f.but(a, b)...)
-		f.wantCrew(time.Minute, near, f.but(b)...)
-		for _, m := range near {
+		for _, m := range near { // which count the same members before they hear of it and after
+			f.soon(time.Minute, m.name+" hears of it", func() bool { return len(m.overview().Held) > 0 })
 			m.wantWarning(control.Degraded, "nas-b removes 1 of 5 appliances at once: nas-a. That is held here until you decide.")
-			m.remove(a)
 		}
+		f.wantCrew(0, near, f.but(b)...)
+		near[0].remove(a) // which is news for the other one, and not too much
 		rest := append(near, far...)
 		f.wantCrew(within, rest, rest...)
 		f.wantOneTruth(time.Minute, rest...)
