@@ -20,9 +20,9 @@ func smallOptions(dir string) badger.Options {
 		WithNumMemtables(2).
 		WithBlockCacheSize(0).
 		WithCompression(options.None). // with it Badger insists on a block cache
-		WithNumCompactors(2).
+		WithNumCompactors(0).
 		WithNumLevelZeroTables(2).
-		WithNumLevelZeroTablesStall(6).
+		WithNumLevelZeroTablesStall(1 << 20).
 		WithValueLogFileSize(16 << 20).
 		WithValueThreshold(64 << 10). // above maxValue: the value log stays unused
 		WithNumGoroutines(1).
@@ -30,16 +30,7 @@ func smallOptions(dir string) badger.Options {
 		WithMetricsEnabled(false)
 }
 
-// memoryOptions need no compactor, whose tickers cost 7 s of processor time per
-// simulated day; then level zero must never stall.
-func memoryOptions() badger.Options {
-	return smallOptions("").
-		WithInMemory(true).
-		WithSyncWrites(false).
-		WithNumCompactors(0).
-		WithNumLevelZeroTables(1 << 20).
-		WithNumLevelZeroTablesStall(1 << 21)
-}
+func memoryOptions() badger.Options { return smallOptions("").WithInMemory(true).WithSyncWrites(false) }
 
 // logger passes on what Badger has to say. Its information is noise to an
 // operator.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -21,8 +22,11 @@ const maxAttempts = 100
 // Store is an open store. It is safe for concurrent use; the zero Store is not
 // valid.
 type Store struct {
-	db *badger.DB
+	db  *badger.DB
+	log *slog.Logger
 	codec
+	updates atomic.Uint64
+	written chan struct{} // so much that Maintain has to look
 }
 
 // Open opens the store in dir, and makes it, with mode 0700, if it is missing;
@@ -36,7 +40,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err := prepareDir(dir); err != nil {
 		return nil, fmt.Errorf("open state %s: %w", dir, err)
 	}
-	s, err := open(smallOptions(dir).WithLogger(logger{log}))
+	s, err := open(smallOptions(dir), log)
 	if err != nil && isLocked(dir) {
 		return nil, &LockedError{Dir: dir, PID: lockHolder(dir)}
 	}
@@ -49,30 +53,30 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 // OpenMemory returns an empty store that is gone after Close and logs nothing.
 // It works inside a testing/synctest bubble, where it has to be closed too.
 func OpenMemory() (*Store, error) {
-	s, err := open(memoryOptions().WithLogger(nil))
+	s, err := open(memoryOptions(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, fmt.Errorf("open state in memory: %w", err)
 	}
 	return s, nil
 }
 
-func open(o badger.Options) (*Store, error) {
+func open(o badger.Options, log *slog.Logger) (*Store, error) {
 	c, err := newCodec()
 	if err != nil {
 		return nil, err
 	}
-	db, err := badger.Open(o)
+	db, err := badger.Open(o.WithLogger(logger{log}))
 	if err != nil {
 		return nil, err
 	}
 	if err := upgrade(db, schema, migrations()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{db: db, codec: c}, nil
+	return &Store{db: db, log: log, codec: c, written: make(chan struct{}, 1)}, nil
 }
 
 // Close waits for what is under way in the store itself and closes it. No
-// transaction may be open. Closing again does nothing.
+// transaction may be open, nor Maintain run. Closing again does nothing.
 func (s *Store) Close() error {
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close state: %w", err)
@@ -116,5 +120,6 @@ func (s *Store) attempt(fn func(*Tx) error) error {
 	if err := txn.Commit(); err != nil {
 		return fmt.Errorf("commit to state: %w", err)
 	}
+	s.noteUpdate()
 	return nil
 }
