@@ -24,13 +24,14 @@ import (
 //
 // It is used by one goroutine. Its memory is bounded: at most maxDirs
 // directories, maxSources snapshots and two files open, one command that waits,
-// and one buffer of the largest extent.
+// one buffer of the largest extent, and the ledger.
 type applier struct {
 	root    *os.File // of the subvolume; not closed by the applier
 	dirs    *dirs
 	sources *sources
 	target  openFile // made, or written to, last
 	decoder decoder
+	ledger  ledger
 
 	held sendstream.Command // makes an entry and waits for its name; of type 0: none
 	made made

@@ -30,10 +30,9 @@ type Options struct {
 	From sendstream.Position
 
 	// Checkpoint is told of states that can be a Base later, at Pace and when the
-	// stream is cut off: root holds all up to the position then, and the one
-	// before did not. Its error ends Apply: the data applied so far cannot be relied
-	// on. It may be nil.
-	Checkpoint func(root *os.File, at sendstream.Position) error
+	// stream is cut off: root holds all up to the position then, with its data on
+	// disk, and the one before did not. It may be nil.
+	Checkpoint func(root *os.File, at sendstream.Position)
 	pace       pace
 }
 
@@ -42,6 +41,8 @@ type Options struct {
 type Applied struct {
 	Root *os.File // the caller closes it
 	Identity
+
+	ledger *ledger // what Seal has to find on disk
 }
 
 // Apply makes the subvolume o.Name in dir and carries out the stream in it, up
@@ -63,7 +64,7 @@ func Apply(ctx context.Context, dir *os.File, rd *sendstream.Reader, o Options) 
 		release(w.root)
 		return nil, err
 	}
-	return &Applied{Root: w.root, Identity: w.id}, nil
+	return &Applied{Root: w.root, Identity: w.id, ledger: &w.a.ledger}, nil
 }
 
 func identityOf(c *sendstream.Command) Identity {

@@ -176,6 +176,6 @@ func byApply(b *testing.B, dir *os.File, stream string) {
 	applied, err := receive.Apply(b.Context(), dir, sendstream.NewReader(file, sendstream.Limits{}), o)
 	must(b, err)
 	defer func() { must(b, applied.Root.Close()) }()
-	_, err = receive.Seal(applied.Root, applied.Identity, time.Now())
+	_, err = receive.Seal(applied, time.Now())
 	must(b, err)
 }

@@ -86,7 +86,10 @@ func (a *applier) encodedWrite(c *sendstream.Command) error {
 	}
 	if !a.plain {
 		err := writeEncoded(file.osFile(), c)
-		if err == nil || !wantsPlain(err) {
+		if err == nil {
+			return a.enter(file, c)
+		}
+		if !wantsPlain(err) {
 			return err
 		}
 		a.plain = errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EOPNOTSUPP)
@@ -96,6 +99,16 @@ func (a *applier) encodedWrite(c *sendstream.Command) error {
 		return breach(ruleDecode, err)
 	}
 	return file.writeAt(data, int64(c.FileOffset))
+}
+
+// enter notes that the kernel took the extent.
+func (a *applier) enter(file *openFile, c *sendstream.Command) error {
+	inode, err := file.inode()
+	if err != nil {
+		return err
+	}
+	a.ledger.add(inode, int64(c.FileOffset))
+	return nil
 }
 
 // wantsPlain reports whether an encoded write failed in a way that a plain one

@@ -17,6 +17,7 @@ type openFile struct {
 	open bool
 	fd   int
 	file *os.File // of fd; nil: not asked for yet
+	ino  uint64   // 0: not asked for yet
 }
 
 // newOpenFile keeps file, which it closes in the end.
@@ -33,6 +34,19 @@ func (o *openFile) osFile() *os.File {
 		o.file = os.NewFile(uintptr(o.fd), o.path)
 	}
 	return o.file
+}
+
+// inode returns its number in the subvolume.
+func (o *openFile) inode() (uint64, error) {
+	if o.ino != 0 {
+		return o.ino, nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(o.fd, &st); err != nil {
+		return 0, fmt.Errorf("stat %q: %w", o.path, err)
+	}
+	o.ino = st.Ino
+	return o.ino, nil
 }
 
 // writeAt writes all of data at a byte of the file.

