@@ -32,7 +32,7 @@ var layers = map[string][]string{
 	"btrfs/image":      {"btrfs"},
 	"btrfs/receive":    {"btrfs", "btrfs/sendstream"},
 	"btrfs/btrfstest":  {"btrfs", "btrfs/image", "btrfs/receive", "btrfs/sendstream"},
-	"test/bench":       {"btrfs", "btrfs/btrfstest", "btrfs/image", "btrfs/receive", "btrfs/sendstream"},
+	"test/bench":       {"btrfs", "btrfs/btrfstest", "btrfs/image", "btrfs/receive", "btrfs/sendstream", "mesh/control", "test/shaper"},
 	"test/shaper":      {},
 	"test":             {"btrfs", "btrfs/btrfstest", "btrfs/image", "btrfs/receive", "btrfs/sendstream", "certs", "mesh/control"},
 }

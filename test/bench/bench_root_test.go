@@ -29,6 +29,10 @@ func wantNothingLeft(t *testing.T, dir string) {
 			t.Errorf("still attached: %s", file)
 		}
 	}
+	spaces, err := filepath.Glob("/run/netns/btrmesh-bench-*")
+	if err != nil || len(spaces) > 0 {
+		t.Errorf("namespaces are left: %v, %v", spaces, err)
+	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("left are %v, %v", entries, err)
 	}
@@ -48,13 +52,35 @@ func TestBenchMeasuresEverythingAndLeavesNothing(t *testing.T) {
 	wantNothingLeft(t, dir)
 }
 
-func TestInterruptedBenchLeavesNothing(t *testing.T) {
+func TestWholeProductLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
+	var out, errs strings.Builder
+	line := []string{"transfer", "-ssh=false", "-runs", "1", "-scale", "0.001", "-only", "small-1%", "-dir", dir}
+	if code := run(line, &out, &errs); code != 0 {
+		t.Fatalf("exit is %d: %s", code, errs.String())
+	}
+	for _, way := range []string{"send | receive", "btrmesh"} {
+		if !strings.Contains(out.String(), " "+way+" ") {
+			t.Errorf("no row of %s:\n%s", way, out.String())
+		}
+	}
+	wantNothingLeft(t, dir)
+}
+
+func TestInterruptedBenchLeavesNothing(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "bench")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	cmd := exec.CommandContext(t.Context(), program, "receive", "-runs", "1000", "-only", "small", "-scale", "0.01", "-dir", dir)
+	interrupt(t, program, "receive")
+	interrupt(t, program, "transfer", "-ssh=false")
+}
+
+// interrupt ends a bench within its second run.
+func interrupt(t *testing.T, program string, line ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), program, append(line, "-runs", "1000", "-only", "small", "-scale", "0.01", "-dir", dir)...)
 	messages, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -111,5 +112,45 @@ func TestTreeIsCopiedUntilItIsLargeEnoughAndThenChanged(t *testing.T) {
 func TestEmptyTreeIsNoTree(t *testing.T) {
 	if err := copyTree(t.Context(), filepath.Join(t.TempDir(), "none"), t.TempDir(), 5); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestBytesSentAreFoundInTheCounters(t *testing.T) {
+	const text = `Inter-|   Receive                                                |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+    lo: 1 2 0 0 0 0 0 0 77 2 0 0 0 0 0 0
+  eth0:123 2 0 0 0 0 0 0 456 2 0 0 0 0 0 0
+`
+	for device, want := range map[string]int64{"lo": 77, "eth0": 456} {
+		if got, err := parseSent(text, device); err != nil || got != want {
+			t.Errorf("%s: %d, %v", device, got, err)
+		}
+	}
+	if _, err := parseSent(text, "eth"); err == nil {
+		t.Error("counters of a device that is not there")
+	}
+}
+
+func TestTimesOfThisProcessAndTheMachineAreRead(t *testing.T) {
+	if _, err := processorTime([]int{os.Getpid()}); err != nil {
+		t.Error(err)
+	}
+	if busy, err := machineTime(); err != nil || busy <= 0 {
+		t.Errorf("the machine was busy for %v, %v", busy, err)
+	}
+	if _, err := sumTicks([]string{"1", "x"}, 0, 1); err == nil {
+		t.Error("a time that is no number")
+	}
+}
+
+func TestAPipelineSaysWhatFailed(t *testing.T) {
+	if err := pipeline(exec.Command("echo", "one"), exec.Command("grep", "-q", "one")); err != nil {
+		t.Error(err)
+	}
+	if err := pipeline(exec.Command("echo", "one"), exec.Command("false"), exec.Command("cat")); err == nil {
+		t.Error("no error of a command in the middle")
+	}
+	if err := pipeline(exec.Command("echo", "one"), exec.Command("none-of-that-name")); err == nil {
+		t.Error("no error of a command that is not there")
 	}
 }

@@ -9,18 +9,28 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/receive"
 )
 
-// contestant is one way to do a part of the work. Its run ends when everything is
-// on disk.
+// contestant is one way to do a part of the work.
 type contestant struct {
+	name  string // in the table; of bench receive: the part says it
 	part  part
 	stock bool // by btrfs-progs; else ours
-	run   func(ctx context.Context, s *source, target *field) error
+	ready func(ctx context.Context, s *source, target *field) (*entry, error)
+}
+
+// entry is a contestant at the start of a run. What made it ready is not measured.
+type entry struct {
+	run  func(ctx context.Context) error // ends when everything is on disk
+	end  func() error                    // nil: nothing is left to end
+	pids []int                           // processes that do a part of it and go on after it
+	wire func(ctx context.Context) (int64, error)
+	rest func(ctx context.Context) error // waits, unmeasured, until its processes have ended; nil: they have
 }
 
 // part is what is measured.
@@ -35,35 +45,69 @@ const (
 
 func contestants() []contestant {
 	return []contestant{
-		{partPipe, true, stockPipe},
-		{partPipe, false, ourPipe},
-		{partReceive, true, stockReceive},
-		{partReceive, false, ourReceive},
-		{partSend, false, func(ctx context.Context, s *source, _ *field) error { return s.send(ctx, io.Discard) }},
+		{part: partPipe, stock: true, ready: onField(stockPipe)},
+		{part: partPipe, ready: onField(ourPipe)},
+		{part: partReceive, stock: true, ready: onField(stockReceive)},
+		{part: partReceive, ready: onField(ourReceive)},
+		{part: partSend, ready: onField(func(ctx context.Context, s *source, _ *field) error { return s.send(ctx, io.Discard) })},
+	}
+}
+
+// onField is a contestant that needs nothing but the base of an increment on its
+// target.
+func onField(run func(ctx context.Context, s *source, target *field) error) func(context.Context, *source, *field) (*entry, error) {
+	return func(ctx context.Context, s *source, target *field) (*entry, error) {
+		return &entry{run: func(ctx context.Context) error { return run(ctx, s, target) }}, s.receiveBase(ctx, target)
 	}
 }
 
 // stockPipe is `btrfs send | btrfs receive`, and a sync.
 func stockPipe(ctx context.Context, s *source, target *field) error {
-	send := exec.CommandContext(ctx, "btrfs", s.stockSend()...)
-	receive := exec.CommandContext(ctx, "btrfs", "-q", "receive", target.pool.Path())
-	var messages bytes.Buffer
-	receive.Stderr = &messages
-	r, w, err := os.Pipe()
+	err := pipeline(exec.CommandContext(ctx, "btrfs", s.stockSend()...),
+		exec.CommandContext(ctx, "btrfs", "-q", "receive", target.pool.Path()))
 	if err != nil {
 		return err
 	}
-	send.Stdout, receive.Stdin = w, r
-	err = errors.Join(send.Start(), receive.Start(), w.Close(), r.Close())
-	for _, cmd := range []*exec.Cmd{send, receive} {
-		if cmd.Process != nil {
-			err = errors.Join(err, cmd.Wait())
+	return target.pool.SyncFS()
+}
+
+// pipeline runs commands, each of which reads what the one before writes, by
+// pipes of the kernel as a shell makes them.
+func pipeline(commands ...*exec.Cmd) error {
+	var started []*exec.Cmd
+	var ends []io.Closer
+	var errs []error
+	var messages bytes.Buffer
+	for i, cmd := range commands {
+		if i+1 < len(commands) {
+			r, w, err := os.Pipe()
+			if err != nil {
+				errs = append(errs, err)
+				break
+			}
+			cmd.Stdout, commands[i+1].Stdin = w, r
+			ends = append(ends, r, w)
+		} else {
+			cmd.Stderr = &messages // of the last: the first to know
+		}
+		errs = append(errs, cmd.Start())
+		started = append(started, cmd)
+	}
+	for _, end := range ends {
+		errs = append(errs, end.Close())
+	}
+	for _, cmd := range started {
+		if cmd.Process == nil {
+			continue
+		}
+		if err := cmd.Wait(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", strings.Join(cmd.Args, " "), err))
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("btrfs send | btrfs receive: %w %s", err, messages.String())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("%w %s", err, messages.String())
 	}
-	return target.pool.SyncFS()
+	return nil
 }
 
 // stockReceive is `btrfs receive -f`, and a sync.
@@ -90,6 +134,14 @@ func ourPipe(ctx context.Context, s *source, target *field) error {
 
 func ourReceive(ctx context.Context, s *source, target *field) error {
 	return s.receiveFile(ctx, target, s.stream, s.measured())
+}
+
+// receiveBase puts the base of an increment on a target.
+func (s *source) receiveBase(ctx context.Context, target *field) error {
+	if !s.isIncrement() {
+		return nil
+	}
+	return s.receiveFile(ctx, target, s.base, s.request(s.first, btrfs.UUID{}))
 }
 
 // receiveFile is our receive of a stream in a file.

@@ -40,3 +40,16 @@ func totalMemory() (float64, error) {
 	}
 	return kib / (1 << 20), nil
 }
+
+// toolVersions says what stands beside btrmesh.
+func toolVersions(ctx context.Context) string {
+	ssh, _ := exec.CommandContext(ctx, "ssh", "-V").CombinedOutput()          // the version is for the reader only
+	zstd, _ := exec.CommandContext(ctx, "zstd", "--version").CombinedOutput() // likewise
+	version, _, _ := strings.Cut(strings.TrimSpace(string(ssh)), ",")
+	for word := range strings.FieldsSeq(string(zstd)) {
+		if strings.HasPrefix(word, "v") {
+			version += ", zstd " + strings.Trim(word, "v,")
+		}
+	}
+	return version
+}

@@ -23,18 +23,19 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) } //nolint:forbidi
 
 // run returns the exit code: 0, 1 for a failure, 2 for a line that is wrong.
 func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) == 0 || args[0] != "receive" {
-		fmt.Fprintln(stderr, "usage: bench receive [-runs N] [-only NAME] [-scale F] [-dir DIR] [-tree DIR]") //nolint:errcheck // nobody is left to tell
+	measure := benchOf(args)
+	if measure == nil {
+		fmt.Fprintln(stderr, "usage: bench receive|transfer [-runs N] [-only NAME] [-scale F] [-dir DIR] [-tree DIR]") //nolint:errcheck // nobody is left to tell
 		return 2
 	}
-	o, err := parseOptions(args[1:], stderr)
+	o, err := parseOptions(args, stderr)
 	if err != nil {
 		return 2
 	}
 	// Caught for good: whatever is mounted has to be released first.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE) //nolint:forbidigo // this is main
 	defer stop()
-	if err := benchReceive(ctx, o, stdout, stderr); err != nil {
+	if err := measure(ctx, o, stdout, stderr); err != nil {
 		if ctx.Err() != nil {
 			err = errors.New("interrupted")
 		}
@@ -44,6 +45,20 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
+// benchOf returns the bench that a line begins with; nil: there is none.
+func benchOf(args []string) func(ctx context.Context, o options, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		return nil
+	}
+	switch args[0] {
+	case "receive":
+		return benchReceive
+	case "transfer":
+		return benchTransfer
+	}
+	return nil
+}
+
 // options are the flags.
 type options struct {
 	runs  int     // of each measurement
@@ -51,18 +66,22 @@ type options struct {
 	scale float64 // of the sizes of all data sets
 	dir   string  // for the images; "": the fastest place with room
 	tree  string  // source tree to copy; "": Go's own
+	ssh   bool    // beside ours
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
-	f := flag.NewFlagSet("bench receive", flag.ContinueOnError)
+	f := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.IntVar(&o.runs, "runs", 5, "measure everything `N` times")
 	f.StringVar(&o.only, "only", "", "measure the data set `NAME` alone")
 	f.Float64Var(&o.scale, "scale", 1, "multiply the sizes of the data sets by `F`")
 	f.StringVar(&o.dir, "dir", "", "put the images into `DIR` (default: /dev/shm if it has room, else TMPDIR)")
 	f.StringVar(&o.tree, "tree", "", "copy the source tree `DIR` (default: that of Go)")
-	err := f.Parse(args)
+	if args[0] != "receive" {
+		f.BoolVar(&o.ssh, "ssh", true, "measure ssh beside btrmesh")
+	}
+	err := f.Parse(args[1:])
 	switch {
 	case err != nil:
 		return o, err // f said it

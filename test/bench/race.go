@@ -1,17 +1,32 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"time"
-
-	"btrmesh/btrfs"
 )
 
 // benchReceive measures all data sets, or one, and prints the table.
-func benchReceive(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
+func benchReceive(ctx context.Context, o options, stdout, stderr io.Writer) error {
+	return overDatasets(ctx, o, func(g *ground, sets []dataset, machine string) error {
+		t := table{w: stdout}
+		t.head(machine, g.dir, o.runs)
+		for i := range sets {
+			r := race{ground: g, set: &sets[i], entrants: contestants(), runs: o.runs, log: stderr}
+			if err := r.all(ctx); err != nil {
+				return fmt.Errorf("%s: %w", sets[i].name, err)
+			}
+			t.rows(&r)
+		}
+		t.legend(sets)
+		return t.err
+	})
+}
+
+// overDatasets calls measure with a ground that is gone afterwards.
+func overDatasets(ctx context.Context, o options, measure func(g *ground, sets []dataset, machine string) error) (err error) {
 	machine, err := describeMachine(ctx)
 	if err != nil {
 		return err
@@ -30,28 +45,19 @@ func benchReceive(ctx context.Context, o options, stdout, stderr io.Writer) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, g.close()) }()
-	t := table{w: stdout}
-	t.head(machine, g.dir, o.runs)
-	for i := range sets {
-		r := race{ground: g, set: &sets[i], runs: o.runs, log: stderr}
-		if err := r.all(ctx); err != nil {
-			return fmt.Errorf("%s: %w", sets[i].name, err)
-		}
-		t.rows(&r)
-	}
-	t.legend(sets)
-	return t.err
+	return measure(g, sets, machine)
 }
 
 // race is the measurement of one data set.
 type race struct {
-	ground *ground
-	set    *dataset
-	runs   int
-	log    io.Writer
+	ground   *ground
+	set      *dataset
+	entrants []contestant
+	runs     int
+	log      io.Writer
 
-	bytes int64             // of the stream
-	times [][]time.Duration // by contestant
+	bytes int64    // of the stream
+	bills [][]bill // by contestant
 }
 
 // all runs every contestant in turn, and again, and begins each round with
@@ -64,17 +70,16 @@ func (r *race) all(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	r.bytes = s.bytes
-	all := contestants()
-	r.times = make([][]time.Duration, len(all))
+	r.bills = make([][]bill, len(r.entrants))
 	for n := range r.runs {
 		r.tell("run %d of %d", n+1, r.runs)
-		for i := range all {
-			i = (i + n) % len(all)
-			took, err := r.one(ctx, s, all[i])
+		for i := range r.entrants {
+			i = (i + n) % len(r.entrants)
+			b, err := r.one(ctx, s, r.entrants[i])
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", cmp.Or(r.entrants[i].name, string(r.entrants[i].part)), err)
 			}
-			r.times[i] = append(r.times[i], took)
+			r.bills[i] = append(r.bills[i], b)
 		}
 	}
 	return nil
@@ -82,23 +87,23 @@ func (r *race) all(ctx context.Context) (err error) {
 
 // one measures one contestant on a fresh file system, which for an increment
 // holds its base.
-func (r *race) one(ctx context.Context, s *source, c contestant) (took time.Duration, err error) {
+func (r *race) one(ctx context.Context, s *source, c contestant) (b bill, err error) {
 	target, err := r.ground.newField(r.set.mount)
 	if err != nil {
-		return 0, err
+		return b, err
 	}
 	defer func() { err = errors.Join(err, target.close()) }()
-	if s.isIncrement() && c.part != partSend {
-		if err := s.receiveFile(ctx, target, s.base, s.request(s.first, btrfs.UUID{})); err != nil {
-			return 0, err
-		}
+	e, err := c.ready(ctx, s, target)
+	if e != nil && e.end != nil {
+		defer func() { err = errors.Join(err, e.end()) }()
 	}
-	if err := target.pool.SyncFS(); err != nil {
-		return 0, err
+	if err != nil {
+		return b, err
 	}
-	began := time.Now()
-	err = c.run(ctx, s, target)
-	return time.Since(began), err
+	if err := errors.Join(s.pool.SyncFS(), target.pool.SyncFS()); err != nil {
+		return b, err
+	}
+	return e.measure(ctx)
 }
 
 func (r *race) tell(format string, args ...any) {

@@ -32,13 +32,13 @@ func (t *table) rows(r *race) {
 	name, size := r.set.name, fmt.Sprintf("%.1f MiB", float64(r.bytes)/(1<<20))
 	for _, p := range []part{partPipe, partReceive, partSend} {
 		var stock, ours spread
-		for i, c := range contestants() {
+		for i, c := range r.entrants {
 			switch {
 			case c.part != p:
 			case c.stock:
-				stock = spreadOf(r.times[i])
+				stock = spreadOf(timesOf(r.bills[i]))
 			default:
-				ours = spreadOf(r.times[i])
+				ours = spreadOf(timesOf(r.bills[i]))
 			}
 		}
 		t.line(rowForm, name, size, p, stock, ours, ratio(stock, ours))
@@ -53,6 +53,14 @@ func (t *table) legend(sets []dataset) {
 	for _, s := range sets {
 		t.line("%-10s  %s", s.name, s.what)
 	}
+}
+
+func timesOf(bills []bill) []time.Duration {
+	var times []time.Duration
+	for _, b := range bills {
+		times = append(times, b.took)
+	}
+	return times
 }
 
 // spread is what repeated measurements say; zero: there are none.
