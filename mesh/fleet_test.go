@@ -128,6 +128,15 @@ func voyage(t *testing.T, n int, test func(*fleet)) {
 	})
 }
 
+// unraced leaves out, with the race detector, a test that simulates hours: it would
+// show nothing that the others do not. test/run has all of them without it.
+func unraced(t *testing.T) {
+	t.Helper()
+	if raced {
+		t.Skip("simulates hours: it runs without the race detector, see test/run")
+	}
+}
+
 // berth is an address that nobody has yet: 10.0.net.host.
 func (f *fleet) berth(net4, host int) net.PacketConn {
 	f.t.Helper()

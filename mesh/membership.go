@@ -33,7 +33,7 @@ func (n *Node) membershipChanged(c memberChange) {
 	}
 	if c.from != n.me {
 		n.hearOwn(c.fresh)
-	} else if slices.ContainsFunc(c.fresh, func(r certs.Record) bool { return r.Kind() == certs.Revoke }) {
+	} else if slices.ContainsFunc(c.fresh, decisive) {
 		notify(n.urgent)
 	}
 	if after.Mesh != before.Mesh {
@@ -44,6 +44,9 @@ func (n *Node) membershipChanged(c memberChange) {
 	}
 	n.wakeUp()
 }
+
+// decisive records say who is a member.
+func decisive(r certs.Record) bool { return r.Kind() == certs.Revoke || r.Kind() == certs.Admit }
 
 func bytesOfRecords(records []certs.Record) [][]byte {
 	raw := make([][]byte, 0, len(records))

@@ -67,7 +67,7 @@ type Node struct {
 	heardOwn      map[[16]byte]int // under members.turn: see hearOwn
 	moved         chan struct{}    // into a mesh, or another one
 	look          chan struct{}    // who is there
-	urgent        chan struct{}    // a removal was signed here
+	urgent        chan struct{}    // a removal or an admission was signed here
 	redescribe    chan struct{}    // this appliance
 	runs          *runs
 	takes         takes
@@ -149,7 +149,7 @@ func (n *Node) run(ctx context.Context) error {
 func (n *Node) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		n.pools.watch, n.keepDescribed, n.runGossip, n.spreadRemovals, n.watchPeers, n.announce, n.schedule, n.keepTrimmed, n.store.Maintain,
+		n.pools.watch, n.keepDescribed, n.runGossip, n.spreadDecisions, n.watchPeers, n.announce, n.schedule, n.keepTrimmed, n.store.Maintain,
 	} {
 		g.Go(func() error { return part(ctx) })
 	}

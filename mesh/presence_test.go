@@ -11,6 +11,7 @@ import (
 )
 
 func TestAKilledApplianceIsOfflineSoonAndBackSoon(t *testing.T) {
+	unraced(t)
 	crewed(t, 5, func(f *fleet) {
 		f.wantSeen(10*time.Second, control.Online, f.nodes, f.nodes)
 		dead, rest := f.nodes[1], f.but(f.nodes[1])
@@ -34,6 +35,7 @@ func TestAnApplianceThatIsStoppedIsOfflineAtOnce(t *testing.T) {
 }
 
 func TestAPartitionHeals(t *testing.T) {
+	unraced(t)
 	for _, lasting := range []time.Duration{20 * time.Second, time.Hour} {
 		t.Run(lasting.String(), func(t *testing.T) {
 			crewed(t, 5, func(f *fleet) {
@@ -77,6 +79,7 @@ func TestOneThatNobodyHearsIsOfflineUntilItIsHeard(t *testing.T) {
 }
 
 func TestAllRestartedInAnyOrderFindEachOther(t *testing.T) {
+	unraced(t)
 	for seed := range uint64(4) {
 		t.Run("", func(t *testing.T) {
 			crewed(t, 6, func(f *fleet) {
@@ -98,6 +101,7 @@ func TestAllRestartedInAnyOrderFindEachOther(t *testing.T) {
 }
 
 func TestSlowWaysMakeNobodyOffline(t *testing.T) {
+	unraced(t)
 	crewed(t, 5, func(f *fleet) {
 		f.wantSeen(10*time.Second, control.Online, f.nodes, f.nodes)
 		f.delay.Store(int64(400 * time.Millisecond))

@@ -2,5 +2,5 @@
 
 package mesh
 
-// raced: the race detector makes all ten times slower.
+// raced: the race detector makes all eight times slower.
 const raced = true

@@ -94,6 +94,7 @@ func TestARemovalDuringAPartitionReachesTheOthersAfterwards(t *testing.T) {
 }
 
 func TestARemovalIsKnownToWhoComesBackBeforeItDoesAnything(t *testing.T) {
+	unraced(t)
 	crewed(t, 5, func(f *fleet) {
 		t := f.t
 		away, gone := f.nodes[2], f.nodes[4]
@@ -133,6 +134,7 @@ func TestARemovalSurvivesARestartOfAll(t *testing.T) {
 }
 
 func TestOneThatWasAwayWhenItWasRemovedIsToldWhenItComes(t *testing.T) {
+	unraced(t)
 	crewed(t, 4, func(f *fleet) {
 		gone, rest := f.nodes[3], f.nodes[:3]
 		gone.halt()
@@ -244,6 +246,7 @@ func TestTwoThatRemoveEachOtherDuringAPartitionAreBothOut(t *testing.T) {
 }
 
 func TestWhoIsKeptWorksOnWithTheKeeper(t *testing.T) {
+	unraced(t)
 	crewed(t, 4, func(f *fleet) {
 		t := f.t
 		a, b, c := f.nodes[0], f.nodes[1], f.nodes[2]

@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// spreadTime is how long a member is tried that has to hear of a removal.
+// spreadTime is how long a member is tried that has to hear who is one.
 const spreadTime = 5 * time.Second
 
-// spreadRemovals brings each removal signed here to all members that there is a
-// connection with, at once. The gossip alone may spend itself on those who were
-// removed, or are gone, and not known to be.
-func (n *Node) spreadRemovals(ctx context.Context) error {
+// spreadDecisions brings each removal and admission signed here to all members that
+// there is a connection with, at once. The gossip alone may spend itself on those
+// who were removed, or are gone, and not known to be; then it takes seconds.
+func (n *Node) spreadDecisions(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -35,7 +35,7 @@ func (n *Node) spread(ctx context.Context) {
 		}
 		g.Go(func() error {
 			if err := n.net.SyncRecords(ctx, l.Peer); err != nil {
-				n.log.Debug("removal not brought", "peer", l.Peer.Short(), "err", err)
+				n.log.Debug("decision not brought", "peer", l.Peer.Short(), "err", err)
 			}
 			return nil
 		})

@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	stormSeeds = flag.Int("mesh.seeds", 40, "storms to run; a third with the race detector")
+	stormSeeds = flag.Int("mesh.seeds", 40, "storms to run; a tenth with the race detector")
 	stormSeed  = flag.Int("mesh.seed", -1, "the one storm to run")
 )
 
@@ -26,7 +26,7 @@ var (
 func TestAfterAnyStormTheMeshIsOneAgain(t *testing.T) {
 	first, end := 0, *stormSeeds
 	if raced {
-		end /= 3
+		end /= 10
 	}
 	if *stormSeed >= 0 {
 		first, end = *stormSeed, *stormSeed+1

@@ -77,6 +77,7 @@ func (m *member) wantTwin(address string) {
 }
 
 func TestTwoMachinesWithOneKeyNoticeAndReceiveNothingUntilOneIsSettled(t *testing.T) {
+	unraced(t)
 	cloned(t, func(f *fleet, b, double *member) {
 		t := f.t
 		a := f.nodes[0]
@@ -108,6 +109,7 @@ func TestTwoMachinesWithOneKeyNoticeAndReceiveNothingUntilOneIsSettled(t *testin
 }
 
 func TestASettledTwinStaysSettledWhileTheCopyRuns(t *testing.T) {
+	unraced(t)
 	cloned(t, func(f *fleet, b, double *member) {
 		b.wantTwin("10.0.9.9:7945")
 		double.wantTwin("10.0.0.2:7945")
@@ -123,6 +125,7 @@ func TestASettledTwinStaysSettledWhileTheCopyRuns(t *testing.T) {
 }
 
 func TestAStateRestoredFromABackupIsNoTwin(t *testing.T) {
+	unraced(t)
 	crewed(t, 4, func(f *fleet) {
 		t := f.t
 		b := f.nodes[1]
