@@ -30,35 +30,46 @@ func (n *Node) schedule(ctx context.Context) error {
 			n.log.Error("schedule not planned", "err", err)
 		}
 		n.steps.set(steps)
-		for _, step := range steps {
-			if step.Kind == plan.Start {
-				n.launch(ctx, &g, step)
-			}
-		}
+		n.launch(ctx, &g, steps)
 		n.nap(ctx, steps)
 	}
 	return g.Wait()
 }
 
-// launch starts the run of one step. A run's own failure is in its record.
-func (n *Node) launch(ctx context.Context, g *errgroup.Group, step plan.Step) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	s, err := n.startSend(step.Task, cancel)
-	if err != nil || s == nil {
-		cancel(nil)
-		if err != nil {
-			n.log.Error("run not started", "task", step.Task, "err", err)
-		}
-		return
+// launch starts the runs of the steps. All are known before the first one does
+// anything, so that those of one share can find together.
+func (n *Node) launch(ctx context.Context, g *errgroup.Group, steps []plan.Step) {
+	for _, run := range n.startAll(ctx, steps) {
+		g.Go(run)
 	}
-	n.log.Debug("run starts", "task", step.Task, "reason", step.Reason)
-	g.Go(func() error {
-		defer cancel(nil)
-		if err := s.execute(ctx); err != nil {
-			n.log.Error("run not recorded", "task", step.Task, "err", err)
+}
+
+// startAll numbers and records the runs of the steps, and returns what carries
+// them out. A run's own failure is in its record.
+func (n *Node) startAll(ctx context.Context, steps []plan.Step) (runs []func() error) {
+	for _, step := range steps {
+		if step.Kind != plan.Start {
+			continue
 		}
-		return nil
-	})
+		ctx, cancel := context.WithCancelCause(ctx)
+		s, err := n.startSend(step.Task, cancel)
+		if err != nil || s == nil {
+			cancel(nil)
+			if err != nil {
+				n.log.Error("run not started", "task", step.Task, "err", err)
+			}
+			continue
+		}
+		n.log.Debug("run starts", "task", step.Task, "reason", step.Reason)
+		runs = append(runs, func() error {
+			defer cancel(nil)
+			if err := s.execute(ctx); err != nil {
+				n.log.Error("run not recorded", "task", step.Task, "err", err)
+			}
+			return nil
+		})
+	}
+	return runs
 }
 
 // nap sleeps until the next step is due, or something changes.

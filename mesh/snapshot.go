@@ -22,6 +22,7 @@ func (s *sending) snapshot(ctx context.Context) error {
 		return err
 	}
 	s.snap = snap
+	s.node.fanouts.tell(s.expected())
 	return s.run.become(state.Snapshotted, func(_ *state.Tx, rec *state.Run) error {
 		rec.Snapshot, rec.SnapshotUUID = snap.Name, snap.UUID
 		return nil

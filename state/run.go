@@ -80,6 +80,9 @@ type Run struct {
 
 	ResumedBytes int64 `cbor:"23,keyasint,omitzero"` // of the send stream, not sent again after a cut
 
+	Together   []string `cbor:"24,keyasint,omitzero"` // tasks whose runs sent the same stream with this one
+	ApartBytes int64    `cbor:"25,keyasint,omitzero"` // of the send stream: from here on it was sent separately, being slower
+
 	Code  string   `cbor:"20,keyasint,omitzero"` // of a failure, as in CLI.md 8
 	Error string   `cbor:"21,keyasint,omitzero"`
 	Hints []string `cbor:"22,keyasint,omitzero"`
