@@ -2,27 +2,67 @@ package btrfs
 
 import (
 	"context"
-	"io"
+	"strings"
 )
 
-// Estimate predicts how many bytes Send will write for the snapshot with the
-// UUID snap, relative to parent unless that is zero, in the newest version of
-// the stream. It makes the stream without the data and adds what that would
-// take: within 0.1 % for a stream of plain data. Of a compressed one, which may be
-// a small part of that, it is an upper bound, but for the 52 bytes by which the
-// command of an extent is longer then. It costs the walk over the metadata, half
-// to nearly all of the time of a send of many small files. Errors are those of
-// Send.
-func (p *Pool) Estimate(ctx context.Context, snap, parent UUID) (int64, error) {
-	return p.EstimateVersion(ctx, snap, parent, 0)
+// Estimate predicts how many bytes Send will write for r; Clones and From do not
+// count. It reads the tree of the snapshot and makes no stream: of a full one all
+// of it, some fifteen times faster than a send without data, of an increment only
+// the leaves that were written since the parent.
+//
+// A full stream of plain data comes true within 1 %, one of compressed extents
+// within 2 %. An increment brings what it says in new data and new files, but
+// what the tree of the snapshot does not show is not counted: what was removed or
+// renamed, holes that version 1 writes out, attributes of files that were there.
+// That costs the receiver no space but the holes. An extent that is shared is
+// counted once; where the kernel gives up to clone one, of more than 1024 files,
+// it brings it again.
+//
+// Errors are those of Send, and it needs CAP_SYS_ADMIN as that does.
+func (p *Pool) Estimate(ctx context.Context, r SendRequest) (int64, error) {
+	n, err := p.estimate(ctx, r)
+	return n, fail("estimate", r.Snapshot.String(), err)
 }
 
-// EstimateVersion is Estimate for a version of the stream as in [SendRequest].
-func (p *Pool) EstimateVersion(ctx context.Context, snap, parent UUID, version uint32) (int64, error) {
-	r := SendRequest{Snapshot: snap, Parent: parent, Version: version}
-	stats, err := p.send(ctx, io.Discard, r, sendNoFileData)
+func (p *Pool) estimate(ctx context.Context, r SendRequest) (int64, error) {
+	s, err := p.resolve(r)
 	if err != nil {
-		return 0, fail("estimate", snap.String(), err)
+		return 0, err
 	}
-	return stats.EstimateBytes(stats.Version), nil
+	defer s.snapshot.Close() //nolint:errcheck // opened for reading
+	info, err := readFSInfo(p.dir)
+	if err != nil {
+		return 0, err
+	}
+	t := newTally(s)
+	tail := tailCheck{fs: p.dir, tree: s.sub.ID, sector: uint64(info.sectorSize)}
+	for it, err := range searchSince(p.dir, s.sub.ID, t.since, key{id: rootInode}, key{id: lastFreeID}) {
+		if err != nil {
+			return 0, err
+		}
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		t.add(it)
+		if t.cut {
+			continue
+		}
+		if t.cut, err = tail.cutAt(it); err != nil {
+			return 0, err
+		}
+	}
+	return t.total(func(dir uint64) int64 { return p.depth(s.sub.ID, dir) }), nil
+}
+
+// depth is the length of the path of a directory in a subvolume, with a slash
+// behind it, and a likely one if it cannot be told.
+func (p *Pool) depth(tree, dir uint64) int64 {
+	if dir == rootInode {
+		return 0
+	}
+	at, err := lookupDir(p.dir, inode{tree, dir})
+	if err != nil || at.path == "" || strings.HasPrefix(at.path, "/") {
+		return likelyPath
+	}
+	return int64(len(at.path)) + 1
 }

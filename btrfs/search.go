@@ -17,6 +17,9 @@ const (
 	treeUUIDs = 9
 
 	typeInodeItem   = 1
+	typeInodeRef    = 12
+	typeInodeExtref = 13
+	typeXattr       = 24
 	typeExtentData  = 108
 	typeRootItem    = 132
 	typeRootBackref = 144

@@ -99,38 +99,6 @@ func TestSendWritesWhatBtrfsProgsWrites(t *testing.T) {
 	}
 }
 
-func TestEstimateComesTrue(t *testing.T) {
-	p := newPool(t, "")
-	first, second := history(t, p)
-	for name, r := range map[string]btrfs.SendRequest{
-		"full":        {Snapshot: first.UUID},
-		"incremental": {Snapshot: second.UUID, Parent: first.UUID},
-	} {
-		_, stats := send(t, p, r)
-		estimate, err := p.Estimate(t.Context(), r.Snapshot, r.Parent)
-		must(t, err)
-		if off := float64(estimate-stats.Bytes) / float64(stats.Bytes); off > 0.001 || off < -0.001 {
-			t.Errorf("%s: estimated %d bytes, %d came", name, estimate, stats.Bytes)
-		}
-	}
-}
-
-func TestEstimateComesTrueForStreamsOfVersion1(t *testing.T) {
-	p := newPool(t, "")
-	first, second := history(t, p)
-	for name, r := range map[string]btrfs.SendRequest{
-		"full":        {Snapshot: first.UUID, Version: 1},
-		"incremental": {Snapshot: second.UUID, Parent: first.UUID, Version: 1},
-	} {
-		_, stats := send(t, p, r)
-		estimate, err := p.EstimateVersion(t.Context(), r.Snapshot, r.Parent, 1)
-		must(t, err)
-		if off := float64(estimate-stats.Bytes) / float64(stats.Bytes); off > 0.001 || off < -0.001 {
-			t.Errorf("%s: estimated %d bytes, %d came", name, estimate, stats.Bytes)
-		}
-	}
-}
-
 func TestSendNamesWhatIsMissing(t *testing.T) {
 	p := newPool(t, "")
 	share := newShare(t, p, "a")

@@ -262,6 +262,6 @@ func (a api) estimateShare(ctx context.Context, nt newTask) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	estimate, err := nt.pool.Estimate(ctx, snap.UUID, btrfs.UUID{})
+	estimate, err := nt.pool.Estimate(ctx, btrfs.SendRequest{Snapshot: snap.UUID, Compressed: a.streamVersion >= 2})
 	return estimate, errors.Join(err, nt.pool.ReleaseSnapshot(context.WithoutCancel(ctx), snap, dryTask))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"btrmesh/btrfs"
+	"btrmesh/btrfs/sendstream"
 	"btrmesh/mesh/plan"
 	"btrmesh/state"
 	"btrmesh/stream"
@@ -28,7 +29,7 @@ func (s *sending) base(ctx context.Context, have stream.Have) (btrfs.UUID, error
 	case plan.Incremental:
 		return choice.Parent.UUID, nil
 	case plan.NoCommon:
-		estimate, err := s.pool.Estimate(ctx, s.snap.UUID, btrfs.UUID{})
+		estimate, err := s.pool.Estimate(ctx, s.request(s.passage(btrfs.UUID{}, have, sendstream.Position{})))
 		return btrfs.UUID{}, errors.Join(&noCommonError{reason: choice.Reason, estimate: estimate}, err)
 	}
 	return btrfs.UUID{}, nil

@@ -39,7 +39,7 @@ func (s *sending) transfer(ctx context.Context, out *stream.Outbound, have strea
 // whose stream is not the one begun is sent from its beginning, if the target has
 // not been told of it yet.
 func (s *sending) data(ctx context.Context, out *stream.Outbound, parent btrfs.UUID, have stream.Have) (stream.Committed, error) {
-	if err := s.prepare(ctx, parent); err != nil {
+	if err := s.prepare(ctx, s.request(s.passage(parent, have, sendstream.Position{}))); err != nil {
 		return stream.Committed{}, err
 	}
 	done, err := s.send(ctx, out, s.passage(parent, have, resumable(have, parent)))
@@ -51,13 +51,13 @@ func (s *sending) data(ctx context.Context, out *stream.Outbound, parent btrfs.U
 }
 
 // prepare estimates the stream and records what will be sent.
-func (s *sending) prepare(ctx context.Context, parent btrfs.UUID) error {
-	estimate, err := s.pool.Estimate(ctx, s.snap.UUID, parent)
+func (s *sending) prepare(ctx context.Context, r btrfs.SendRequest) error {
+	estimate, err := s.pool.Estimate(ctx, r)
 	if err != nil {
 		return fmt.Errorf("estimate %s: %w", s.snap.Name, err)
 	}
 	return s.run.become(state.Offered, func(_ *state.Tx, rec *state.Run) error {
-		rec.Kind, rec.Parent, rec.EstimateBytes = kindOf(parent), parent, estimate
+		rec.Kind, rec.Parent, rec.EstimateBytes = kindOf(r.Parent), r.Parent, estimate
 		return nil
 	})
 }

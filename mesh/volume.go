@@ -31,7 +31,7 @@ type Snapshots interface {
 
 // Source is what the engine asks of a pool it sends from.
 type Source interface {
-	Estimate(ctx context.Context, snapshot, parent btrfs.UUID) (int64, error)
+	Estimate(ctx context.Context, r btrfs.SendRequest) (int64, error)
 	Send(ctx context.Context, w io.Writer, r btrfs.SendRequest) (sendstream.Stats, error)
 }
 

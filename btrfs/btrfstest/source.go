@@ -93,11 +93,11 @@ func (f *Fake) share(op string, s btrfs.Share) (*volume, error) {
 }
 
 // Estimate is exact.
-func (f *Fake) Estimate(ctx context.Context, snap, parent btrfs.UUID) (int64, error) {
+func (f *Fake) Estimate(ctx context.Context, r btrfs.SendRequest) (int64, error) {
 	return call(ctx, f, OpEstimate, func() (int64, error) {
-		s, err := f.begin(btrfs.SendRequest{Snapshot: snap, Parent: parent})
+		s, err := f.begin(r)
 		if err != nil {
-			return 0, fail("estimate", snap.String(), err)
+			return 0, fail("estimate", r.Snapshot.String(), err)
 		}
 		s.end()
 		return int64(len(s.stream)), nil

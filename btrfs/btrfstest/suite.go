@@ -26,7 +26,7 @@ type Volumes interface {
 	HoldSnapshot(ctx context.Context, s btrfs.Snapshot, task string) error
 	ReleaseSnapshot(ctx context.Context, s btrfs.Snapshot, task string) error
 	SweepSnapshots(ctx context.Context) ([]string, error)
-	Estimate(ctx context.Context, snap, parent btrfs.UUID) (int64, error)
+	Estimate(ctx context.Context, r btrfs.SendRequest) (int64, error)
 	Send(ctx context.Context, w io.Writer, r btrfs.SendRequest) (sendstream.Stats, error)
 
 	Receive(ctx context.Context, s receive.Spec, r io.Reader) (receive.Received, error)

@@ -176,7 +176,7 @@ func estimatePredicts(b *bench) {
 	second := b.snapshot(share, suiteTask)
 	for _, parent := range []btrfs.UUID{{}, first.UUID} {
 		want := int64(len(b.stream(second.UUID, parent)))
-		got, err := b.from.Estimate(b.Context(), second.UUID, parent)
+		got, err := b.from.Estimate(b.Context(), btrfs.SendRequest{Snapshot: second.UUID, Parent: parent})
 		b.noError("estimate", err)
 		if diff := got - want; diff < -want/100 || diff > want/100 {
 			b.Errorf("estimate is %d, the stream has %d bytes", got, want)
@@ -202,7 +202,7 @@ func sendingNothing(b *bench) {
 		if stats.Bytes != 0 {
 			b.Errorf("%s: %d bytes were sent", c.what, stats.Bytes)
 		}
-		_, err = b.from.Estimate(b.Context(), c.request.Snapshot, c.request.Parent)
+		_, err = b.from.Estimate(b.Context(), c.request)
 		b.wantError("estimate of "+c.what, err, c.want)
 	}
 	broken := errors.New("reader is gone")
