@@ -27,11 +27,10 @@ func buildProgram(ctx context.Context, dir string) (string, error) {
 
 // appliance is one real daemon, in a namespace, with a field for its pool.
 type appliance struct {
-	name    string
-	address string // without the port
+	name string
+	place
 	dir     string // all its files
 	program string
-	space   *space
 	pool    string // where it is mounted
 	client  *control.Client
 
@@ -41,12 +40,12 @@ type appliance struct {
 
 // startAppliance makes a new appliance and starts its daemon. It is to be stopped
 // also after an error, unless it is nil.
-func (g *ground) startAppliance(ctx context.Context, name, address, program string, in *space, pool *field) (*appliance, error) {
+func (g *ground) startAppliance(ctx context.Context, name, program string, at place, pool *field) (*appliance, error) {
 	dir, err := os.MkdirTemp(g.dir, name+"-")
 	if err != nil {
 		return nil, err
 	}
-	a := &appliance{name: name, address: address, dir: dir, program: program, space: in, pool: pool.pool.Path()}
+	a := &appliance{name: name, place: at, dir: dir, program: program, pool: pool.pool.Path()}
 	a.client = control.NewClient(a.socket(), time.Minute)
 	if err := os.WriteFile(filepath.Join(dir, "config.toml"), nil, 0o600); err != nil {
 		return a, err

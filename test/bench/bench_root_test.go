@@ -53,15 +53,28 @@ func TestBenchMeasuresEverythingAndLeavesNothing(t *testing.T) {
 }
 
 func TestWholeProductLeavesNothing(t *testing.T) {
+	wantRows(t, "transfer -ssh=false -runs 1 -scale 0.001 -only small-1%", " send | receive ", " btrmesh ")
+}
+
+func TestLongLinesLeaveNothing(t *testing.T) {
+	if os.Getenv("BTRMESH_TEST_LONG") == "" {
+		t.Skip("in the long form alone: it measures what others test")
+	}
+	wantRows(t, "wan -ssh=false -runs 1 -scale 0.01", "\n0.0 % ", "\n0.1 % ", "\n1.0 % ")
+	wantRows(t, "fanout -runs 1 -scale 0.001 -only small", "\n1 ", "\n2 ", "\n3 ")
+}
+
+// wantRows runs a bench, which has to print the rows and leave nothing.
+func wantRows(t *testing.T, line string, rows ...string) {
+	t.Helper()
 	dir := t.TempDir()
 	var out, errs strings.Builder
-	line := []string{"transfer", "-ssh=false", "-runs", "1", "-scale", "0.001", "-only", "small-1%", "-dir", dir}
-	if code := run(line, &out, &errs); code != 0 {
-		t.Fatalf("exit is %d: %s", code, errs.String())
+	if code := run(append(strings.Fields(line), "-dir", dir), &out, &errs); code != 0 {
+		t.Fatalf("%s: exit is %d: %s", line, code, errs.String())
 	}
-	for _, way := range []string{"send | receive", "btrmesh"} {
-		if !strings.Contains(out.String(), " "+way+" ") {
-			t.Errorf("no row of %s:\n%s", way, out.String())
+	for _, row := range rows {
+		if !strings.Contains(out.String(), row) {
+			t.Errorf("%s: no row with %q:\n%s", line, row, out.String())
 		}
 	}
 	wantNothingLeft(t, dir)

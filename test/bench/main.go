@@ -1,11 +1,13 @@
 // Command bench measures btrmesh beside the tools it stands in for, on btrfs
-// images of its own that it removes in the end:
+// images and in network namespaces of its own that it removes in the end:
 //
-//	sudo go run ./test/bench receive
+//	sudo go run ./test/bench receive     send and receive in one process, beside btrfs-progs
+//	sudo go run ./test/bench transfer    two daemons over loopback, beside btrfs-progs, zstd and ssh
+//	sudo go run ./test/bench wan         the same over a long line with losses
+//	sudo go run ./test/bench fanout      one share to one, two and three targets
 //
-// prints how long `btrfs send | btrfs receive` and the send and receive of the
-// daemon take, side by side: medians of interleaved runs, each on a fresh file
-// system and until everything is on disk.
+// Measurements are interleaved and last until everything is on disk; medians are
+// printed, with the least and the most.
 package main
 
 import (
@@ -25,7 +27,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) } //nolint:forbidi
 func run(args []string, stdout, stderr io.Writer) int {
 	measure := benchOf(args)
 	if measure == nil {
-		fmt.Fprintln(stderr, "usage: bench receive|transfer [-runs N] [-only NAME] [-scale F] [-dir DIR] [-tree DIR]") //nolint:errcheck // nobody is left to tell
+		fmt.Fprintln(stderr, "usage: bench receive|transfer|wan|fanout [-runs N] [-only NAME] [-scale F] [-dir DIR] [-tree DIR]") //nolint:errcheck // nobody is left to tell
 		return 2
 	}
 	o, err := parseOptions(args, stderr)
@@ -55,6 +57,10 @@ func benchOf(args []string) func(ctx context.Context, o options, stdout, stderr 
 		return benchReceive
 	case "transfer":
 		return benchTransfer
+	case "wan":
+		return benchWAN
+	case "fanout":
+		return benchFanout
 	}
 	return nil
 }

@@ -44,28 +44,28 @@ func (w *transfer) smallRuns(ctx context.Context, o options, log io.Writer) (r s
 	if err := btrfstest.Fill(share, smallFiles, 1<<10, 16<<10, 1); err != nil {
 		return r, err
 	}
-	p, err := w.newPair(ctx, source, target)
-	defer func() { err = errors.Join(err, p.stop(ctx)) }()
+	f, err := w.ground.newFleet(ctx, w.program, w.places, source, target)
+	defer func() { err = errors.Join(err, f.stop(ctx)) }()
 	if err != nil {
 		return r, err
 	}
-	if err := errors.Join(p.hold(ctx), p.release(ctx)); err != nil {
+	if err := errors.Join(f.hold(ctx), f.release(ctx)); err != nil {
 		return r, err
 	}
-	return r, r.measure(ctx, p, share, min(smallRepeats, 4*o.runs))
+	return r, r.measure(ctx, f, share, min(smallRepeats, 4*o.runs))
 }
 
-func (r *smallRuns) measure(ctx context.Context, p *pair, share string, repeats int) error {
+func (r *smallRuns) measure(ctx context.Context, f *fleet, share string, repeats int) error {
 	change := make([]byte, 4<<10)
 	for range repeats {
 		_, _ = rand.Read(change) // never fails
 		if err := os.WriteFile(filepath.Join(share, "changed"), change, 0o644); err != nil {
 			return err
 		}
-		if err := p.time(ctx, &r.changed, &r.changedTook); err != nil {
+		if err := f.time(ctx, &r.changed, &r.changedTook); err != nil {
 			return err
 		}
-		if err := p.time(ctx, &r.unchanged, &r.unchangedTook); err != nil {
+		if err := f.time(ctx, &r.unchanged, &r.unchangedTook); err != nil {
 			return err
 		}
 	}
@@ -73,13 +73,13 @@ func (r *smallRuns) measure(ctx context.Context, p *pair, share string, repeats 
 }
 
 // time adds what one run takes, from outside and by its own account.
-func (p *pair) time(ctx context.Context, outside, inside *[]time.Duration) error {
+func (f *fleet) time(ctx context.Context, outside, inside *[]time.Duration) error {
 	began := time.Now()
-	if err := p.from.run(ctx, "task", "run", wholeTask, "--wait"); err != nil {
+	if err := f.from.run(ctx, "task", "run", f.to[0].name, "--wait"); err != nil {
 		return err
 	}
 	*outside = append(*outside, time.Since(began))
-	last, err := p.from.newest(ctx, wholeTask)
+	last, err := f.from.newest(ctx, f.to[0].name)
 	if err == nil && last.TookSeconds != nil {
 		*inside = append(*inside, time.Duration(*last.TookSeconds*float64(time.Second)))
 	}

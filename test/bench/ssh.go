@@ -23,11 +23,11 @@ const privileges = "/run/sshd"
 // sshServer is an sshd of the bench's own: other keys, another configuration,
 // inside of a namespace.
 type sshServer struct {
-	address string
-	dir     string
-	cmd     *exec.Cmd
-	made    bool // privileges was made
-	output  bytes.Buffer
+	place
+	dir    string
+	cmd    *exec.Cmd
+	made   bool // privileges was made
+	output bytes.Buffer
 }
 
 // findTools looks for what rivals need; they come by the system's package manager.
@@ -54,10 +54,10 @@ func findTool(name string) (string, error) {
 	return exec.LookPath(filepath.Join("/usr/sbin", name))
 }
 
-// startSSH starts it on an address of a namespace. It is to be stopped also after
+// startSSH starts it at a place. It is to be stopped also after
 // an error.
-func (g *ground) startSSH(ctx context.Context, in *space, address string) (*sshServer, error) {
-	s := &sshServer{address: address, dir: filepath.Join(g.dir, "ssh")}
+func (g *ground) startSSH(ctx context.Context, at place) (*sshServer, error) {
+	s := &sshServer{place: at, dir: filepath.Join(g.dir, "ssh")}
 	if err := s.prepare(ctx); err != nil {
 		return s, err
 	}
@@ -65,13 +65,13 @@ func (g *ground) startSSH(ctx context.Context, in *space, address string) (*sshS
 	if err != nil {
 		return s, err
 	}
-	cmd := in.command(ctx, sshd, "-D", "-e", "-f", s.file("config"))
+	cmd := s.space.command(ctx, sshd, "-D", "-e", "-f", s.file("config"))
 	cmd.Stderr = &s.output
 	if err := cmd.Start(); err != nil {
 		return s, err
 	}
 	s.cmd = cmd
-	err = until(ctx, 20*time.Second, "sshd answers", func() (bool, error) { return s.command(ctx, in, "true").Run() == nil, nil })
+	err = until(ctx, 20*time.Second, "sshd answers", func() (bool, error) { return s.command(ctx, s.space, "true").Run() == nil, nil })
 	return s, err
 }
 

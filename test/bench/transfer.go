@@ -9,23 +9,23 @@ import (
 	"os/exec"
 
 	"btrmesh/btrfs"
-	"btrmesh/mesh/control"
 )
 
-// Where the ends of a transfer are, on the loopback of one namespace.
-const (
-	sourceAddress = "127.0.0.1"
-	targetAddress = "127.0.0.2"
-)
-
-// wholeTask is the task of every appliance that sends.
-const wholeTask = "whole"
+// loopbacks returns n places on the loopback of one namespace.
+func (s *space) loopbacks(n int) []place {
+	var all []place
+	for i := range n {
+		all = append(all, place{s, fmt.Sprintf("127.0.0.%d", i+1)})
+	}
+	return all
+}
 
 // transfer is a bench of the whole product and what stands around it.
 type transfer struct {
 	ground  *ground
 	program string
 	space   *space
+	places  []place // of the source, of the target
 	ssh     *sshServer
 }
 
@@ -67,8 +67,9 @@ func (w *transfer) open(ctx context.Context, ssh bool) (err error) {
 	if w.space, err = newSpace(ctx, ""); err != nil {
 		return err
 	}
+	w.places = w.space.loopbacks(2)
 	if ssh {
-		w.ssh, err = w.ground.startSSH(ctx, w.space, targetAddress)
+		w.ssh, err = w.ground.startSSH(ctx, w.places[1])
 	}
 	return err
 }
@@ -111,8 +112,8 @@ func (w *transfer) readySSH(ctx context.Context, s *source, target *field) (*ent
 
 // readyWhole is two daemons that are paired, with a task that may not start yet.
 func (w *transfer) readyWhole(ctx context.Context, s *source, target *field) (*entry, error) {
-	p, err := w.newPair(ctx, s.field, target)
-	e := &entry{end: func() error { return p.stop(ctx) }}
+	f, err := w.ground.newFleet(ctx, w.program, w.places, s.field, target)
+	e := &entry{end: func() error { return f.stop(ctx) }}
 	if err != nil {
 		return e, err
 	}
@@ -120,13 +121,13 @@ func (w *transfer) readyWhole(ctx context.Context, s *source, target *field) (*e
 		err = s.renewShare(ctx)
 	}
 	if err == nil {
-		err = p.hold(ctx)
+		err = f.hold(ctx)
 	}
 	if err == nil && s.isIncrement() {
-		err = errors.Join(p.release(ctx), p.hold(ctx), s.set.change(ctx, s.path(shareName)))
+		err = errors.Join(f.release(ctx), f.hold(ctx), s.set.change(ctx, s.path(shareName)))
 	}
-	e.pids, e.wire = []int{p.from.pid(), p.to.pid()}, w.wire
-	e.run = func(ctx context.Context) error { return errors.Join(p.release(ctx), target.pool.SyncFS()) }
+	e.pids, e.wire = f.pids(), w.wire
+	e.run = func(ctx context.Context) error { return errors.Join(f.release(ctx), target.pool.SyncFS()) }
 	return e, err
 }
 
@@ -141,52 +142,4 @@ func (s *source) renewShare(ctx context.Context) error {
 	}
 	defer first.Close() //nolint:errcheck // opened for reading
 	return btrfs.CreateSnapshot(s.root, shareName, first, false)
-}
-
-// pair is a source and a target that know each other.
-type pair struct {
-	from, to *appliance
-	source   *field
-	task     bool // was added
-}
-
-// newPair starts both. It is to be stopped also after an error.
-func (w *transfer) newPair(ctx context.Context, source, target *field) (p *pair, err error) {
-	p = &pair{source: source}
-	if p.from, err = w.ground.startAppliance(ctx, "from", sourceAddress, w.program, w.space, source); err != nil {
-		return p, err
-	}
-	if p.to, err = w.ground.startAppliance(ctx, "to", targetAddress, w.program, w.space, target); err != nil {
-		return p, err
-	}
-	return p, p.to.join(ctx, p.from)
-}
-
-// hold keeps the task, which it adds the first time, from running.
-func (p *pair) hold(ctx context.Context) error {
-	if _, err := p.from.client.SetService(ctx, control.SetService{On: false}); err != nil || p.task {
-		return err
-	}
-	p.task = true
-	_, err := p.from.client.AddTask(ctx, control.AddTask{Share: shareName, To: p.to.name, Pool: poolName, Name: wholeTask, EverySeconds: 86400})
-	return err
-}
-
-// release lets the task run, and waits for the end of a run.
-func (p *pair) release(ctx context.Context) error {
-	if _, err := p.from.client.SetService(ctx, control.SetService{On: true}); err != nil {
-		return err
-	}
-	return p.from.run(ctx, "task", "run", wholeTask, "--wait")
-}
-
-// stop ends both and removes what they left on the source.
-func (p *pair) stop(ctx context.Context) error {
-	var errs []error
-	for _, a := range []*appliance{p.from, p.to} {
-		if a != nil {
-			errs = append(errs, a.stop())
-		}
-	}
-	return errors.Join(append(errs, p.source.forget(ctx))...)
 }
