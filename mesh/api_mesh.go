@@ -149,6 +149,7 @@ func (a api) historyRun(tx *state.Tx, rec state.Run, madeUp uint64) control.Hist
 		Appliance: a.name(), Self: true, Side: control.SendSide, Number: rec.Number, Task: rec.Task, Share: rec.Share,
 		Peer: peer, Pool: rec.Pool, StartedAt: rec.Started, EndedAt: rec.Ended, StreamBytes: rec.StreamBytes,
 		DataBytes: rec.DataBytes, MetaBytes: rec.MetaOutBytes, Result: resultOf(rec), Reason: reasonOf(rec),
+		Company: companyOf(rec),
 	}
 	if rec.Side == state.Receive {
 		shown.Side, shown.MetaBytes = control.ReceiveSide, rec.MetaInBytes

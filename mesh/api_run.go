@@ -135,6 +135,7 @@ func (a api) shownRun(tx *state.Tx, rec state.Run, madeUp uint64) control.Run {
 		Number: rec.Number, Task: rec.Task, Share: rec.Share, Target: a.peerName(tx, rec.Peer), TargetPool: rec.Pool,
 		StartedAt: rec.Started, EndedAt: rec.Ended, SentBytes: rec.StreamBytes, DataBytes: rec.DataBytes,
 		MetaBytes: rec.MetaOutBytes, MetaInBytes: rec.MetaInBytes, ResumedBytes: rec.ResumedBytes, Result: resultOf(rec),
+		Company: companyOf(rec),
 	}
 	if rec.Kind != state.Unchanged {
 		shown.Kind, shown.Snapshot = rec.Kind.String(), rec.Snapshot
@@ -158,6 +159,11 @@ func (a api) shownRun(tx *state.Tx, rec state.Run, madeUp uint64) control.Run {
 		shown.MadeUpBy = madeUp
 	}
 	return shown
+}
+
+// companyOf is with whom a run sends.
+func companyOf(rec state.Run) control.Company {
+	return control.Company{Together: rec.Together, ApartBytes: rec.ApartBytes}
 }
 
 // resultOf is how a run ended, in a history's words.
@@ -237,6 +243,7 @@ func progressOf(rec state.Run, target string, rate float64) control.Progress {
 	p := control.Progress{
 		Task: rec.Task, Run: rec.Number, Share: rec.Share, Target: target, State: control.StateSending,
 		Kind: rec.Kind.String(), StartedAt: rec.Started, DoneBytes: rec.AppliedBytes,
+		Company: companyOf(rec),
 	}
 	if rec.Side == state.Receive {
 		p.State = control.StateReceiving

@@ -122,7 +122,7 @@ func (a api) shownTask(tx *state.Tx, t state.Task, now time.Time) (control.Task,
 		return shown, err
 	}
 	if last != nil {
-		shown.Last = &control.LastRun{Run: last.Number, Result: resultOf(*last), Reason: reasonOf(*last), At: last.Ended}
+		shown.Last = &control.LastRun{Run: last.Number, Result: resultOf(*last), Reason: reasonOf(*last), At: last.Ended, Company: companyOf(*last)}
 	}
 	step, _ := a.steps.get(t.Name)
 	shown.NextAt = step.Until

@@ -16,7 +16,7 @@ func (m *member) sends() int { return m.fake.Calls(btrfstest.OpSend) }
 // wantTogether checks with which tasks the newest run of task was sent.
 func (m *member) wantTogether(task string, want ...string) {
 	m.t.Helper()
-	if got := m.sentRuns(task)[0].Together; !slices.Equal(got, want) {
+	if got := m.last(task).Together; !slices.Equal(got, want) {
 		m.t.Errorf("%s was sent with %q, want %q", task, got, want)
 	}
 }

@@ -49,5 +49,7 @@ func (s *session) ended(r control.HistoryRun) string {
 	if r.Side == control.ReceiveSide {
 		return s.received(control.Receipt{Result: r.Result, Reason: r.Reason, Progress: r.Progress})
 	}
-	return s.outcome(control.Run{Result: r.Result, Reason: r.Reason, MadeUpBy: r.MadeUpBy, Progress: r.Progress})
+	return s.outcome(control.Run{
+		Target: r.Peer, Result: r.Result, Reason: r.Reason, MadeUpBy: r.MadeUpBy, Progress: r.Progress, Company: r.Company,
+	})
 }

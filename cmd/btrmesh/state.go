@@ -101,7 +101,7 @@ func (s *session) replicaState(r control.Replica) string {
 // outcome says how a run ended, with what made up for a failure.
 func (s *session) outcome(r control.Run) string {
 	if !r.Result.Final() {
-		return string(control.StateSending) + s.percent(r.Progress)
+		return string(control.StateSending) + s.percent(r.Progress) + s.company(r.Company, r.Target)
 	}
 	text := string(r.Result)
 	if r.Reason != "" {
@@ -109,6 +109,16 @@ func (s *session) outcome(r control.Run) string {
 	}
 	if r.MadeUpBy != 0 {
 		text += fmt.Sprintf("; %d made up for it", r.MadeUpBy)
+	}
+	return text + s.company(r.Company, r.Target)
+}
+
+// company says with whom a run was sent to target, and whether that was too slow
+// for the others; "" when it was sent by itself.
+func (s *session) company(c control.Company, target string) string {
+	text := prefixed("; sent together with ", strings.Join(c.Together, ", "))
+	if c.ApartBytes > 0 {
+		text += fmt.Sprintf("; sent separately from %s on: %s was slower", s.units.Size(c.ApartBytes), target)
 	}
 	return text
 }

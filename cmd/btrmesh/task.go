@@ -122,11 +122,11 @@ func (s *session) nowLines(t control.Task, now time.Time) []string {
 		if p.ResumableBytes != nil {
 			resume = "; resumable from " + s.units.Size(*p.ResumableBytes)
 		}
-		return []string{detail(fmt.Sprintf("run %d", p.Run), "%s %s%s", t.State, s.advance(*p), resume)}
+		return []string{detail(fmt.Sprintf("run %d", p.Run), "%s %s%s%s", t.State, s.advance(*p), resume, s.company(p.Company, t.Target))}
 	}
 	lines := []string{detail("state", "%s", s.outlook(t, now))}
 	if t.Last != nil {
-		lines = append(lines, detail("last", "run %d %s%s", t.Last.Run, last(t.Last, now).text, prefixed(": ", t.Last.Reason)))
+		lines = append(lines, detail("last", "run %d %s%s%s", t.Last.Run, last(t.Last, now).text, prefixed(": ", t.Last.Reason), s.company(t.Last.Company, t.Target)))
 	}
 	return lines
 }

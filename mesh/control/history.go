@@ -31,6 +31,7 @@ type HistoryRun struct {
 	Reason         string    `json:"reason,omitempty"`
 	MadeUpBy       uint64    `json:"made_up_by,omitempty"`
 	Progress       *Progress `json:"progress,omitempty"`
+	Company
 }
 
 // HistoryRequest asks for the newest runs of both sides, newest first, here or

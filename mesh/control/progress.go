@@ -18,6 +18,7 @@ type Progress struct {
 	BytesPerSecond *float64  `json:"bytes_per_second,omitempty"` // over about 10 s
 	ResumableBytes *int64    `json:"resumable_bytes,omitempty"`  // position of the last checkpoint
 	Result         *Run      `json:"result,omitempty"`
+	Company
 }
 
 // Fraction returns the part done, 0 to 1, and whether it is known. Done is

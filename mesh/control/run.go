@@ -41,6 +41,7 @@ type Run struct {
 	Error          *Error    `json:"error,omitempty"`      // the same in full, with its cure
 	MadeUpBy       uint64    `json:"made_up_by,omitempty"` // later run that brought the replica up to date
 	Progress       *Progress `json:"progress,omitempty"`
+	Company
 }
 
 // RunTask asks for a run as soon as possible. Full allows a full send of a

@@ -60,6 +60,7 @@ type LastRun struct {
 	Result Result    `json:"result"`
 	Reason string    `json:"reason,omitempty"`
 	At     time.Time `json:"at"`
+	Company
 }
 
 // Streams counts what the current run, or else the last one, moved over its
