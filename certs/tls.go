@@ -11,6 +11,7 @@ import (
 const (
 	ALPNMesh = "btrmesh/1"      // between members
 	ALPNPair = "btrmesh-pair/1" // from a joiner, whose key nobody knows yet
+	ALPNLane = "btrmesh-lane/1" // between members, over TCP: the data of one run
 )
 
 var (
@@ -61,12 +62,37 @@ func (i *Identity) Server(p Policy) *tls.Config {
 // Client returns the configuration to dial the member want. The handshake fails
 // with *[MismatchError] if another answers, with [ErrNotMember] if member denies it.
 func (i *Identity) Client(want ID, member func(ID) bool) *tls.Config {
-	return i.config(ALPNMesh, func(id ID) error {
+	return i.config(ALPNMesh, pinned(want, member))
+}
+
+// pinned allows want alone, and it only while it is a member.
+func pinned(want ID, member func(ID) bool) func(ID) error {
+	return func(id ID) error {
 		if id != want {
 			return &MismatchError{Shown: id, Want: want.Short()}
 		}
 		return checkMember(id, member)
-	})
+	}
+}
+
+// LaneServer returns the configuration for TCP connections that carry data of
+// runs, accepted from members only.
+func (i *Identity) LaneServer(member func(ID) bool) *tls.Config {
+	return i.laneConfig(func(id ID) error { return checkMember(id, member) })
+}
+
+// LaneClient returns the configuration to dial such a connection to the member
+// want. The errors of the handshake are those of Client.
+func (i *Identity) LaneClient(want ID, member func(ID) bool) *tls.Config {
+	return i.laneConfig(pinned(want, member))
+}
+
+// laneConfig makes records as large as they get from the first: what follows is
+// bulk data.
+func (i *Identity) laneConfig(allow func(ID) error) *tls.Config {
+	c := i.config(ALPNLane, allow)
+	c.DynamicRecordSizingDisabled = true
+	return c
 }
 
 // PairClient returns the configuration of a joiner that dials the appliance

@@ -182,3 +182,25 @@ func TestProtocolMustBeAgreed(t *testing.T) {
 		_ = s
 	}
 }
+
+func TestLanesAreForMembersAlone(t *testing.T) {
+	a, b, other := stranger(t), stranger(t), stranger(t)
+	c, s := connect(t, a.LaneClient(b.ID(), members(b)), b.LaneServer(members(a)))
+	wantOpen(t, c, s, a, b, ALPNLane)
+	c, s = connect(t, a.LaneClient(b.ID(), members(b)), b.LaneServer(members(b)))
+	wantRefused(t, s, c, "not a member")
+	c, s = connect(t, a.LaneClient(other.ID(), members(b, other)), b.LaneServer(members(a)))
+	wantRefused(t, c, s, "answered instead of")
+	c, s = connect(t, a.LaneClient(b.ID(), members(a)), b.LaneServer(members(a)))
+	wantRefused(t, c, s, "not a member")
+}
+
+func TestLanesAndMeshDoNotMix(t *testing.T) {
+	a, b := stranger(t), stranger(t)
+	c, s := connect(t, a.Client(b.ID(), members(b)), b.LaneServer(members(a)))
+	wantRefused(t, s, c, "")
+	c, s = connect(t, a.LaneClient(b.ID(), members(b)), b.Server(Policy{Member: members(a), Pairing: open(true)}))
+	wantRefused(t, s, c, "")
+	c, s = connect(t, a.PairClient(b.ID().Prefix()), b.LaneServer(members(a)))
+	wantRefused(t, s, c, "")
+}

@@ -63,7 +63,7 @@ var owners = map[string][]string{
 	"github.com/hashicorp/memberlist": {"mesh/gossip"},
 	"github.com/dgraph-io/badger/v4":  {"state"},
 	"github.com/urfave/cli/v2":        {"cmd/btrmesh"},
-	"golang.org/x/sys/unix":           {"btrfs", "btrfs/image", "btrfs/receive", "btrfs/btrfstest", "cmd/btrmesh", "test/shaper"},
+	"golang.org/x/sys/unix":           {"btrfs", "btrfs/image", "btrfs/receive", "btrfs/btrfstest", "cmd/btrmesh", "stream", "test/shaper"},
 }
 
 type listed struct {
