@@ -2,8 +2,6 @@ package stream
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"time"
 )
@@ -56,9 +54,6 @@ type laneReader interface {
 	kind() LaneKind
 }
 
-// errNoKind means that this appliance cannot open lanes of a kind.
-var errNoKind = errors.New("no such lanes here")
-
 // dialLane opens a lane of one kind to the peer of l: its header is written, and
 // the peer is proven to be a member. plain forgoes path MTU discovery, for
 // paths that swallow large packets. A QUIC lane for which no connection of its
@@ -66,8 +61,12 @@ var errNoKind = errors.New("no such lanes here")
 func (e *Endpoint) dialLane(
 	ctx context.Context, l *link, token bytes16, serial uint32, kind LaneKind, plain bool,
 ) (carrier, error) {
-	if kind != LaneQUIC {
-		return nil, fmt.Errorf("open %s lane: %w", kind, errNoKind)
+	if kind == LaneTCP {
+		t, err := e.openTCPLane(ctx, l, token, serial)
+		if err != nil {
+			return nil, err
+		}
+		return t, nil
 	}
 	data, err := e.dialData(ctx, l, plain)
 	if err != nil {

@@ -2,13 +2,20 @@ package stream
 
 import (
 	"context"
+	"io"
 
 	"github.com/quic-go/quic-go"
 )
 
+// sendStream is what a source needs of a stream.
+type sendStream interface {
+	io.WriteCloser
+	CancelWrite(code quic.StreamErrorCode)
+}
+
 // quicLane is a lane on a stream of its own.
 type quicLane struct {
-	*quic.SendStream
+	sendStream
 	link   *link
 	own    bool // link serves this lane alone
 	before quic.ConnectionStats
@@ -20,7 +27,7 @@ func openQUICLane(ctx context.Context, l *link, token bytes16, serial uint32) (*
 	if err != nil {
 		return nil, err
 	}
-	c := &quicLane{SendStream: s, link: l, before: before}
+	c := &quicLane{sendStream: s, link: l, before: before}
 	if _, err := s.Write(laneHeader(token, serial)); err != nil {
 		c.cut()
 		return nil, err

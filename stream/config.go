@@ -13,7 +13,8 @@ import (
 	"btrmesh/certs"
 )
 
-// Config is what an Endpoint needs. All but Removed, Hold and LanePolicy is required.
+// Config is what an Endpoint needs. All but Removed, Hold, TCP, DialTCP and LanePolicy
+// is required.
 // The functions are called from many goroutines and must not block.
 type Config struct {
 	Identity *certs.Identity
@@ -38,6 +39,12 @@ type Config struct {
 	// when dialling. One that is not closes after 15 s without traffic, also in
 	// the middle of a question, and is dialled again when needed. nil: always.
 	Hold func(certs.ID) bool
+	// TCP is where lanes over TCP are accepted: the port of Conn. The Endpoint
+	// accepts from it until Run returns, and closes it. nil: such lanes are
+	// neither accepted nor dialled.
+	TCP net.Listener
+	// DialTCP makes the connections of such lanes, to host:port. nil: the kernel's.
+	DialTCP func(ctx context.Context, addr string) (net.Conn, error)
 	// LanePolicy says which lanes the runs towards a peer may use; asked when
 	// one begins. nil: LanesAuto for all.
 	LanePolicy func(certs.ID) LanePolicy

@@ -32,7 +32,9 @@ type Endpoint struct {
 	listener  *quic.Listener
 	conns     *registry
 	dials     *dials
+	cables    *cables
 	sessions  *sessions
+	sinks     *sinks
 	outbox    *outbox
 	syncs     *syncs
 	joins     *rate.Limiter
@@ -52,7 +54,7 @@ func Listen(c Config) (*Endpoint, error) {
 	}
 	e := &Endpoint{
 		c: c, self: c.Identity.ID(), conns: newRegistry(c.Identity.ID()),
-		dials: newDials(), sessions: newSessions(), outbox: newOutbox(), syncs: newSyncs(),
+		cables: newCables(), dials: newDials(), sessions: newSessions(), sinks: newSinks(), outbox: newOutbox(), syncs: newSyncs(),
 		joins: rate.NewLimiter(joinsEvery, joinsBurst), stopped: make(chan struct{}),
 	}
 	e.transport = newTransport(c, e.conns)
@@ -92,6 +94,9 @@ func (e *Endpoint) Run(ctx context.Context) error {
 	e.outbox.serve(func(box *mailbox) bool {
 		return e.tasks.start(func() { e.emptyMailbox(ctx, box) })
 	})
+	if e.c.TCP != nil {
+		e.tasks.start(func() { e.acceptTCP(ctx) })
+	}
 	err := e.accept(ctx)
 	e.stop()
 	e.tasks.wait()
@@ -105,7 +110,11 @@ func (e *Endpoint) stop() {
 	e.stopOnce.Do(func() {
 		close(e.stopped)
 		_ = e.listener.Close()
+		if e.c.TCP != nil {
+			_ = e.c.TCP.Close()
+		}
 		e.conns.closeAll(CodeGoodbye, "goodbye")
+		e.cables.cutAll(CodeGoodbye, "goodbye")
 		if err := e.transport.Close(); err != nil {
 			e.c.Log.Warn("transport did not close", "err", err)
 		}
@@ -199,6 +208,7 @@ func (e *Endpoint) Disconnect(peer certs.ID, code uint64, why string) {
 	for _, l := range e.conns.of(peer) {
 		l.close(code, why)
 	}
+	e.cables.cutPeer(peer, code, why)
 }
 
 // Links lists the live mesh connections, the one in use per peer, by peer.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/quic-go/quic-go"
 
@@ -75,6 +76,10 @@ func why(err error) string {
 		return "timeout " + handshakeTime.String()
 	case errors.As(err, &mismatch):
 		return "it is " + mismatch.Shown.Short()
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refused"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "no route"
 	case !errors.As(err, &transport):
 		return err.Error()
 	case transport.ErrorCode == quic.ConnectionRefused:

@@ -38,6 +38,7 @@ const (
 	typeHashes    frameType = 48
 	typeRecords   frameType = 49
 	typeSynced    frameType = 50
+	typeSunk      frameType = 51
 )
 
 // frame is one decoded frame; body is owned by whoever holds the frame.

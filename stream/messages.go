@@ -53,6 +53,7 @@ const (
 	kindGreet   streamKind = 5 // bidirectional: first on a mesh connection, once
 	kindPacket  streamKind = 6 // unidirectional: one packet too large for a datagram
 	kindGossip  streamKind = 7 // bidirectional: bytes of the gossip
+	kindSink    streamKind = 9 // bidirectional: bytes to be thrown away (sink.go), on a connection of its own
 	kindRecords streamKind = 8 // bidirectional: one exchange of membership records (sync.go)
 )
 

@@ -28,6 +28,7 @@ type fabric struct {
 	nodes []*node
 
 	spare net.PacketConn // one more socket, in another network
+	tcp   *tcpNet        // nil: there is none
 
 	mu      sync.Mutex
 	members map[certs.ID]bool
@@ -115,6 +116,17 @@ func (f *fabric) addresses(id certs.ID) []string {
 // onNet runs test on a fabric of n mutual members, one-way latency apart.
 func onNet(t *testing.T, n int, latency time.Duration, test func(*testing.T, *fabric)) {
 	t.Helper()
+	simulate(t, n, latency, nil, test)
+}
+
+// onBothNets is onNet with TCP beside it.
+func onBothNets(t *testing.T, n int, latency time.Duration, test func(*testing.T, *fabric)) {
+	t.Helper()
+	simulate(t, n, latency, &tcpNet{ports: make(map[string]*tcpPort)}, test)
+}
+
+func simulate(t *testing.T, n int, latency time.Duration, tcp *tcpNet, test func(*testing.T, *fabric)) {
+	t.Helper()
 	ids := make([]*certs.Identity, n)
 	for i := range ids {
 		ids[i] = identity(t)
@@ -122,7 +134,7 @@ func onNet(t *testing.T, n int, latency time.Duration, test func(*testing.T, *fa
 	// The smaller ID first, so that tests know who wins crossing dials.
 	slices.SortFunc(ids, func(a, b *certs.Identity) int { return a.ID().Compare(b.ID()) })
 	synctest.Test(t, func(t *testing.T) {
-		f := &fabric{t: t, members: make(map[certs.ID]bool), removed: make(map[certs.ID]string)}
+		f := &fabric{t: t, tcp: tcp, members: make(map[certs.ID]bool), removed: make(map[certs.ID]string)}
 		sim := &simnet.Simnet{Router: f}
 		for i, id := range ids {
 			f.members[id.ID()] = true
@@ -183,8 +195,7 @@ func (f *fabric) attach(id *certs.Identity, conn net.PacketConn) {
 	n.receive = func(context.Context, *Inbound) {}
 	n.packet = func(certs.ID, netip.AddrPort, []byte) {}
 	n.gossip = func(certs.ID, net.Conn) {}
-	var err error
-	n.Endpoint, err = Listen(Config{
+	c := Config{
 		Identity: id, Name: func() string { return name }, Version: "1.0", Conn: conn,
 		Member: f.member, Removed: f.whyRemoved, Records: n.records, Pairing: func() bool { return n.pairing },
 		Addresses: func(id certs.ID) []string {
@@ -195,8 +206,12 @@ func (f *fabric) attach(id *certs.Identity, conn net.PacketConn) {
 		},
 		Instance: [16]byte{byte(len(f.nodes) + 1)}, Boots: 3, Hold: func(certs.ID) bool { return !n.loose },
 		Handler: n, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
+	}
+	if f.tcp != nil {
+		c.TCP, c.DialTCP = f.tcp.listen(n.addr), f.tcp.dialler(n.addr)
+	}
+	var err error
+	if n.Endpoint, err = Listen(c); err != nil {
 		f.t.Fatal(err)
 	}
 	f.nodes = append(f.nodes, n)

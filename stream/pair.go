@@ -130,9 +130,9 @@ func peerKey(state tls.ConnectionState) (ed25519.PublicKey, error) {
 	return key, nil
 }
 
-// addrPort is zero for an address that is not UDP.
+// addrPort is zero for an address that is neither UDP nor TCP.
 func addrPort(a net.Addr) netip.AddrPort {
-	u, ok := a.(*net.UDPAddr)
+	u, ok := a.(interface{ AddrPort() netip.AddrPort })
 	if !ok {
 		return netip.AddrPort{}
 	}

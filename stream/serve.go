@@ -105,6 +105,8 @@ func (e *Endpoint) dispatch(ctx context.Context, l *link, w *wire, kind streamKi
 	switch {
 	case kind == kindGreet && !l.dialled && !greeted:
 		return e.serveGreet(l, w)
+	case kind == kindSink:
+		return e.serveSink(l.peer, w)
 	case kind == kindRecords && greeted:
 		return e.serveRecords(ctx, l, w)
 	case kind == kindGossip && greeted:

@@ -112,5 +112,5 @@ func networkOf(a netip.Addr, member bool) netip.Prefix {
 	return p
 }
 
-// hostOf is zero for an address that is not UDP.
+// hostOf is zero for an address that is neither UDP nor TCP.
 func hostOf(a net.Addr) netip.Addr { return addrPort(a).Addr() }

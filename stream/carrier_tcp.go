@@ -1,0 +1,57 @@
+package stream
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// tcpLane is a lane on a cable of its own.
+type tcpLane struct {
+	cable   *cable
+	leave   func() // the registry
+	how     string // congestion control
+	written atomic.Int64
+	last    atomic.Pointer[carrierStats] // seen while the socket was open
+}
+
+// openTCPLane dials a cable to the peer of l and makes it a lane.
+func (e *Endpoint) openTCPLane(ctx context.Context, l *link, token bytes16, serial uint32) (*tcpLane, error) {
+	c, err := e.dialCable(ctx, l, laneHeader(token, serial))
+	if err != nil {
+		return nil, err
+	}
+	return e.newTCPLane(c), nil
+}
+
+func (e *Endpoint) newTCPLane(c *cable) *tcpLane {
+	return &tcpLane{cable: c, leave: func() { e.cables.remove(c) }, how: congestionOf(c.raw)}
+}
+
+func (t *tcpLane) kind() LaneKind { return LaneTCP }
+
+func (t *tcpLane) Write(p []byte) (int, error) {
+	n, err := t.cable.Write(p)
+	t.written.Add(int64(n))
+	return n, t.cable.failed(err)
+}
+
+func (t *tcpLane) finish() error { return t.cable.failed(t.cable.CloseWrite()) }
+
+func (t *tcpLane) cut() {
+	t.stats() // the last chance to ask
+	t.cable.cut(CodeNone, "session over")
+	t.leave()
+}
+
+// stats are those of the kernel as long as it keeps them.
+func (t *tcpLane) stats() carrierStats {
+	if s, ok := tcpStats(t.cable.raw); ok {
+		s.congestion = t.how
+		t.last.Store(&s)
+		return s
+	}
+	if last := t.last.Load(); last != nil {
+		return *last
+	}
+	return carrierStats{wireBytes: t.written.Load(), congestion: t.how}
+}
