@@ -100,7 +100,10 @@ func (e *Endpoint) serveCable(c *cable) error {
 	case err == nil:
 		err = fmt.Errorf("tcp connection of kind %d: %w", kind, ErrBadStream)
 	}
-	return errors.Join(err, c.answer(CodeProtocol))
+	if errors.Is(err, ErrBadStream) {
+		err = errors.Join(err, c.answer(CodeProtocol))
+	}
+	return err
 }
 
 // serveCableLane feeds the chunks of c to the session it names.
