@@ -4,6 +4,7 @@ package test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,6 +68,7 @@ type appliance struct {
 	name   string
 	ns     string
 	addr   string
+	listen string // "": addr and the default port
 	wire   string // the bridge's end of eth0
 	dir    string
 	pool   *btrfs.Pool
@@ -90,7 +92,7 @@ func newLab(t *testing.T, names ...string) *lab {
 // newLabOf is newLab with pools of a size.
 func newLabOf(t *testing.T, size int64, names ...string) *lab {
 	t.Helper()
-	l := &lab{t: t, tag: fmt.Sprintf("%d-%d", os.Getpid()%1000000, labs.Add(1))}
+	l := &lab{t: t, tag: nextTag()}
 	l.bridge = "bmb" + l.tag
 	mustRun(t, "ip", "link", "add", l.bridge, "type", "bridge")
 	t.Cleanup(func() { mustRun(t, "ip", "link", "del", l.bridge) })
@@ -100,6 +102,9 @@ func newLabOf(t *testing.T, size int64, names ...string) *lab {
 	}
 	return l
 }
+
+// nextTag tells the devices of a lab from those of others.
+func nextTag() string { return fmt.Sprintf("%d-%d", os.Getpid()%1000000, labs.Add(1)) }
 
 func (l *lab) add(name string, i int, size int64) *appliance {
 	l.t.Helper()
@@ -172,7 +177,7 @@ func tail(text string, lines int) string {
 func (a *appliance) daemon() []string {
 	return []string{
 		"daemon", "--state", filepath.Join(a.dir, "state"), "--socket", a.socket(),
-		"--listen", a.addr + ":7945", "--name", a.name, "--pool", "tank=" + a.pool.Path(), "--config", a.config,
+		"--listen", cmp.Or(a.listen, a.addr+":7945"), "--name", a.name, "--pool", "tank=" + a.pool.Path(), "--config", a.config,
 	}
 }
 

@@ -34,7 +34,7 @@ var layers = map[string][]string{
 	"btrfs/btrfstest":  {"btrfs", "btrfs/image", "btrfs/receive", "btrfs/sendstream"},
 	"test/bench":       {"btrfs", "btrfs/btrfstest", "btrfs/image", "btrfs/receive", "btrfs/sendstream", "mesh/control", "test/shaper"},
 	"test/shaper":      {},
-	"test":             {"btrfs", "btrfs/btrfstest", "btrfs/image", "btrfs/receive", "btrfs/sendstream", "certs", "mesh/control"},
+	"test":             {"btrfs", "btrfs/btrfstest", "btrfs/image", "btrfs/receive", "btrfs/sendstream", "certs", "mesh/control", "test/shaper"},
 }
 
 // identifiers lists, for packages that may know another one by its identifiers
