@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"btrmesh/btrfs"
 	"btrmesh/btrfs/receive"
 	"btrmesh/state"
 	"btrmesh/stream"
@@ -47,32 +46,6 @@ func (a admission) decide() *stream.Refusal {
 func (a admission) intact(r receive.Replica) *stream.Refusal {
 	if n := len(r.Snapshots); n > 0 && r.Snapshots[n-1].Modified && !a.offer.Full {
 		return &stream.Refusal{Code: stream.ReplicaModified, Text: fmt.Sprintf("%s@%s on %s was made writable by hand; it was left untouched", a.offer.Share, a.source, a.here)}
-	}
-	return nil
-}
-
-// reservePercent is the part of a pool that no run may use.
-const reservePercent = 5
-
-func reserve(s btrfs.Space) uint64 { return s.Total / 100 * reservePercent }
-
-// roomFor returns nil when a run of the estimated size fits into the pool above
-// its reserve and into the grant's quota (0: none), else the refusal.
-func roomFor(estimate int64, space btrfs.Space, quota, used uint64) *stream.Refusal {
-	need := uint64(max(estimate, 0))
-	if quota > 0 && (used > quota || need > quota-used) {
-		return &stream.Refusal{
-			Code:  stream.QuotaExceeded,
-			Text:  fmt.Sprintf("%s of %s granted are used; this run needs ~%s", size(used), size(quota), size(need)),
-			Facts: []string{fmt.Sprintf("used %d", used), fmt.Sprintf("quota %d", quota), fmt.Sprintf("need %d", need)},
-		}
-	}
-	if free := space.Free - min(reserve(space), space.Free); need > free {
-		return &stream.Refusal{
-			Code:  stream.NoSpace,
-			Text:  fmt.Sprintf("%s free, the run needs ~%s and the reserve is %d%%. Nothing was sent", size(space.Free), size(need), reservePercent),
-			Facts: []string{fmt.Sprintf("free %d", space.Free), fmt.Sprintf("need %d", need)},
-		}
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func TestRoomForKeepsTheReserveAndTheQuota(t *testing.T) {
 		"an enormous quota":  {451, 1 << 63, 0, stream.NoSpace},
 		"an enormous amount": {1<<63 - 1, 0, 0, stream.NoSpace},
 	} {
-		no := roomFor(c.estimate, pool, c.quota, c.used)
+		no := room{space: pool, quota: c.quota, used: c.used}.refuse(c.estimate)
 		if no == nil && c.want != 0 || no != nil && no.Code != c.want {
 			t.Errorf("%s: %v, want %s", name, no, c.want)
 		}

@@ -244,7 +244,8 @@ func (a api) previewTask(ctx context.Context, nt newTask) control.Plan {
 		return would
 	}
 	preview.EstimateBytes = &estimate
-	if no := roomFor(estimate, btrfs.Space{Total: nt.remote.Size, Free: nt.remote.Free}, nt.remote.Grant.Quota, nt.remote.Grant.Used); no != nil {
+	there := room{space: btrfs.Space{Total: nt.remote.Size, Free: nt.remote.Free}, quota: nt.remote.Grant.Quota, used: nt.remote.Grant.Used}
+	if no := there.refuse(estimate); no != nil {
 		would.Refused = explainer{here: a.name(), there: nt.target.Name, task: t}.explain(no)
 	}
 	return would

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"btrmesh/btrfs/receive"
+	"btrmesh/btrfs/sendstream"
 	"btrmesh/state"
 	"btrmesh/stream"
 )
@@ -21,6 +22,7 @@ type receiving struct {
 	pool    *Pool
 	grant   state.Grant
 	replica receive.Replica
+	room    room // as the source was told to go
 }
 
 // Receive serves one run that a source leads. It implements stream.Handler.
@@ -163,18 +165,13 @@ func (r *receiving) agree(ctx context.Context, b stream.Begin) error {
 	if !b.Parent.IsZero() && !r.holds(b.Parent) {
 		return &stream.Refusal{Code: stream.NoParent, Text: fmt.Sprintf("snapshot %s is not in the replica", b.Parent)}
 	}
-	space, err := r.pool.Space()
-	if err != nil {
-		return fmt.Errorf("space of pool %s: %w", r.pool.Name, err)
-	}
-	used, err := r.used(ctx)
-	if err != nil {
+	if err := r.measure(ctx, b); err != nil {
 		return err
 	}
-	if no := roomFor(b.EstimateBytes, space, r.grant.QuotaBytes, used); no != nil {
+	if no := r.room.refuse(b.EstimateBytes); no != nil {
 		return no
 	}
-	err = r.run.become(state.Sending, func(_ *state.Tx, rec *state.Run) error {
+	err := r.run.become(state.Sending, func(_ *state.Tx, rec *state.Run) error {
 		rec.Kind, rec.Parent, rec.EstimateBytes = kindOf(b.Parent), b.Parent, b.EstimateBytes
 		return nil
 	})
@@ -183,6 +180,21 @@ func (r *receiving) agree(ctx context.Context, b stream.Begin) error {
 	}
 	r.run.progress(r.count)
 	return r.in.Go(ctx)
+}
+
+// measure finds out what room there is for the run.
+func (r *receiving) measure(ctx context.Context, b stream.Begin) error {
+	at, err := from(b)
+	if err != nil {
+		return err
+	}
+	space, err := r.pool.Space()
+	if err != nil {
+		return fmt.Errorf("space of pool %s: %w", r.pool.Name, err)
+	}
+	used, err := r.used(ctx)
+	r.room = room{space: space, quota: r.grant.QuotaBytes, used: used, here: at.Bytes}
+	return err
 }
 
 // commit applies the stream, makes it durable and visible, records it, and only
@@ -196,8 +208,11 @@ func (r *receiving) commit(ctx context.Context, b stream.Begin) error {
 	got, err := r.pool.Receive(ctx, receive.Spec{
 		Source: r.in.Peer().String(), SourceName: r.in.PeerName(), Share: r.offer.Share, ShareUUID: r.offer.ShareUUID,
 		Task: r.offer.Task, Run: r.offer.Run, Snapshot: r.offer.Snapshot, CTransID: r.offer.CTransID, Taken: r.offer.Taken,
-		Parent: b.Parent, From: at, MaxBytes: mostBytes(b.EstimateBytes), Progress: r.in.Progress,
+		Parent: b.Parent, From: at, MaxSpace: r.room.most(), Progress: r.in.Progress,
 	}, &endNotice{r: r.in, ended: func() error { return r.run.become(state.Committing, nil) }})
+	if errors.Is(err, sendstream.ErrTooMuch) {
+		return errors.Join(r.room.exceeded(), err)
+	}
 	if err != nil && !errors.Is(err, receive.ErrExists) {
 		return err
 	}
@@ -222,11 +237,6 @@ func (r *receiving) interrupt(ctx context.Context) {
 		r.refuse(ctx, refusalOf(ctx, context.Cause(ctx)))
 	}
 }
-
-// mostBytes bounds what a stream may bring: half and a mebibyte over what was
-// announced, which is for plain data. The command of a tiny compressed file can
-// be longer by two fifths.
-func mostBytes(estimate int64) int64 { return estimate + estimate/2 + 1<<20 }
 
 // endNotice tells when the sender's promise of completeness has arrived, which
 // is the moment before the commit begins.

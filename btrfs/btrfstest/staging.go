@@ -46,7 +46,7 @@ func (f *Fake) receive(ctx context.Context, s *receive.Spec, r io.Reader, fault 
 	if err != nil {
 		return got, err
 	}
-	rd := sendstream.NewReader(f.guard(ctx, r, stage.crashes, fault), sendstream.Limits{MaxBytes: s.MaxBytes})
+	rd := sendstream.NewReader(f.guard(ctx, r, stage.crashes, fault), sendstream.Limits{MaxSpace: s.MaxSpace})
 	tree, err := stage.apply(ctx, s, rd)
 	return f.finish(s, stage, tree, rd.Offset(), err)
 }

@@ -211,11 +211,11 @@ func longStream(b *bench) {
 	snap := b.snapshot(share, suiteTask)
 	stream := b.stream(snap.UUID, btrfs.UUID{})
 	spec := b.spec(share, snap, btrfs.UUID{})
-	spec.MaxBytes = int64(len(stream)) - 1
+	spec.MaxSpace = 1_000_000
 	_, err := b.to.Receive(b.Context(), spec, bytes.NewReader(stream))
-	b.wantError("one byte too many", err, sendstream.ErrInvalid)
+	b.wantError("more than allowed", err, sendstream.ErrTooMuch)
 	b.find("photos", 0)
-	spec.MaxBytes++
+	spec.MaxSpace = int64(len(stream))
 	_, err = b.to.Receive(b.Context(), spec, bytes.NewReader(stream))
 	b.noError("receive as many as allowed", err)
 }

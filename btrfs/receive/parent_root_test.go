@@ -78,6 +78,7 @@ func TestMissingParentIsRefusedBeforeTheStreamIsRead(t *testing.T) {
 
 func TestStreamMustCarryWhatWasAgreedOn(t *testing.T) {
 	s, snaps := threeSnapshots(t)
+	must(t, os.WriteFile(filepath.Join(s.dir(), "new"), []byte("new"), 0o644))
 	next := s.snapshot(t)
 	stream := s.send(t, formatV1, next, snaps[2])
 	for rule, change := range map[string]func(*receive.Spec){
@@ -85,7 +86,7 @@ func TestStreamMustCarryWhatWasAgreedOn(t *testing.T) {
 		"snapshot changed since it was agreed on": func(r *receive.Spec) { r.CTransID++ },
 		"parent is not the one agreed on":         func(r *receive.Spec) { r.Parent = snaps[0].UUID },
 		"parent is not the one agreed on (full)":  func(r *receive.Spec) { r.Parent = btrfs.UUID{} },
-		"stream longer than agreed":               func(r *receive.Spec) { r.MaxBytes = int64(len(stream)) - 1 },
+		"stream takes more space than agreed":     func(r *receive.Spec) { r.MaxSpace = 1 },
 	} {
 		spec := s.spec(next, snaps[2])
 		change(&spec)
@@ -97,7 +98,7 @@ func TestStreamMustCarryWhatWasAgreedOn(t *testing.T) {
 	}
 	s.wantNothingStaged(t)
 	spec := s.spec(next, snaps[2])
-	spec.MaxBytes = int64(len(stream))
+	spec.MaxSpace = int64(len(stream))
 	_, err := s.target.Receive(t.Context(), spec, bytes.NewReader(stream))
 	must(t, err)
 }

@@ -213,7 +213,7 @@ func TestProgressOfAResumedReceiveBeginsAtItsCheckpoint(t *testing.T) {
 	rest, err := s.sendFrom(t, formatV1, snap, btrfs.Snapshot{}, c.At)
 	must(t, err)
 	spec := s.spec(snap, btrfs.Snapshot{})
-	spec.From, spec.MaxBytes = c.At, int64(len(stream))
+	spec.From, spec.MaxSpace = c.At, int64(len(stream))
 	last := c.At.Bytes
 	spec.Progress = func(applied int64) {
 		if applied < last || applied > int64(len(stream)) {

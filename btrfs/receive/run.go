@@ -201,7 +201,7 @@ func (r *run) apply(ctx context.Context, replica Replica, stream io.Reader) erro
 }
 
 func (r *run) reader(stream io.Reader) *sendstream.Reader {
-	limits := sendstream.Limits{MaxBytes: r.spec.MaxBytes}
+	limits := sendstream.Limits{MaxSpace: r.spec.MaxSpace}
 	if r.base == nil {
 		return sendstream.NewReader(stream, limits)
 	}

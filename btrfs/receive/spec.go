@@ -37,7 +37,10 @@ type Spec struct {
 	// its beginning, and what is staged for the snapshot is removed.
 	From sendstream.Position
 
-	MaxBytes int64 // of the whole stream; more are refused; 0: no limit
+	// MaxSpace bounds what the stream, from From on, may take on the disk, in bytes
+	// of the commands that bring content or make something: what it removes and
+	// renames is free. More gives sendstream.ErrTooMuch. 0: no limit.
+	MaxSpace int64
 
 	// Progress is told the stream bytes applied so far, at most every 100 ms, by
 	// the goroutine that receives. What a checkpoint saves counts as applied, as

@@ -14,6 +14,10 @@ var ErrInvalid = errors.New("invalid send stream")
 // succeed when repeated. It wraps ErrInvalid.
 var ErrRestarted = fmt.Errorf("%w: the send was restarted", ErrInvalid)
 
+// ErrTooMuch is matched when a stream takes more space than Limits.MaxSpace. It
+// wraps ErrInvalid.
+var ErrTooMuch = fmt.Errorf("%w: it takes too much space", ErrInvalid)
+
 // ErrDiverged says that a stream does not begin with what was applied of it
 // before: the receiver has to start clean. It does not match ErrInvalid.
 var ErrDiverged = errors.New("send stream differs from the one that was begun")

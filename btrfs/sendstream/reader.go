@@ -19,7 +19,7 @@ const (
 	ruleMagic     = "not a btrfs send stream"
 	ruleVersion   = "stream version not accepted"
 	ruleLength    = "command too long"
-	ruleMaxBytes  = "stream longer than agreed"
+	ruleSpace     = "stream takes more space than agreed"
 	ruleCRC       = "checksum mismatch"
 	ruleFirst     = "stream does not begin with subvol or snapshot"
 	ruleSecond    = "second subvolume in one stream"
@@ -30,7 +30,7 @@ const (
 // Limits bounds what a Reader accepts, and lets others watch. The zero value has
 // the bounds of the format alone.
 type Limits struct {
-	MaxBytes   int64  // of the whole stream; 0: no limit
+	MaxSpace   int64  // of what this Reader hands out: bytes of commands that take space; 0: no limit
 	MaxVersion uint32 // newest stream version accepted; 0: 2. No commands beyond those of 2 are known
 
 	// Watch is called with every command that was accepted, before Next returns it;
@@ -46,8 +46,9 @@ type Reader struct {
 	version uint32
 	start   int64 // where the first command begins
 	offset  int64
-	begun   bool // subvol or snapshot was read
-	ended   bool // end was read
+	space   int64 // of Limits.MaxSpace that is used up
+	begun   bool  // subvol or snapshot was read
+	ended   bool  // end was read
 	err     error
 }
 
@@ -63,7 +64,7 @@ func NewReader(r io.Reader, l Limits) *Reader {
 // NewContinuation returns a Reader of the rest of a stream that was applied up
 // to a position before: a header and, instead of a subvol or snapshot command,
 // what follows there, as CopyFrom writes it. All other rules hold. Offsets, and
-// with them Limits.MaxBytes, count from the beginning of the whole stream.
+// count from the beginning of the whole stream, Limits.MaxSpace from there on.
 func NewContinuation(r io.Reader, l Limits, from Position) *Reader {
 	rd := NewReader(r, l)
 	rd.begun = true
@@ -112,6 +113,9 @@ func (r *Reader) next(c *Command) error {
 		return err
 	}
 	if err := c.decode(raw[commandHeaderSize:], r.version); err != nil {
+		return err
+	}
+	if err := r.checkSpace(c); err != nil {
 		return err
 	}
 	r.accept(c)
@@ -181,9 +185,19 @@ func (r *Reader) checkLength(length uint32) error {
 	if size > int64(limit) {
 		return r.restartOr(commandHeaderSize, ruleLength)
 	}
-	if r.limits.MaxBytes > 0 && r.offset+size > r.limits.MaxBytes {
-		return breachf(ruleMaxBytes, "more than %d bytes", r.limits.MaxBytes)
+	return nil
+}
+
+// checkSpace adds up what the commands take and bounds it.
+func (r *Reader) checkSpace(c *Command) error {
+	if r.limits.MaxSpace <= 0 {
+		return nil
 	}
+	takes := c.space()
+	if takes > uint64(r.limits.MaxSpace-r.space) {
+		return &Error{Rule: ruleSpace, Err: fmt.Errorf("more than %d bytes: %w", r.limits.MaxSpace, ErrTooMuch)}
+	}
+	r.space += int64(takes)
 	return nil
 }
 

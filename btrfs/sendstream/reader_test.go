@@ -149,15 +149,30 @@ func TestReaderChecksTheHeader(t *testing.T) {
 	}
 }
 
-func TestReaderStopsAtTheAgreedLength(t *testing.T) {
-	stream := encode(t, 1, samples()...)
-	size := int64(len(stream))
-	if _, err := readAll(bytes.NewReader(stream), Limits{MaxBytes: size}); err != nil {
-		t.Errorf("of exactly the limit: %v", err)
-	}
-	for _, limit := range []int64{1, headerSize, size - 1} {
-		_, err := readAll(bytes.NewReader(stream), Limits{MaxBytes: limit})
-		wantRule(t, err, ruleMaxBytes)
+func TestReaderStopsAtTheAgreedSpace(t *testing.T) {
+	write := data("a", 0, 5)
+	content := int64(len(encode(t, 2, subvol(), write)) - len(encode(t, 2, subvol())))
+	unlink := Command{Type: CmdUnlink, Path: []byte("b")}
+	reserve := Command{Type: CmdFallocate, Path: []byte("a"), Length: 1000}
+	punch := Command{Type: CmdFallocate, Path: []byte("a"), FallocateMode: 3, Length: 1 << 40}
+	for name, c := range map[string]struct {
+		commands []Command
+		takes    int64
+	}{
+		"content":              {[]Command{write, write}, 2 * content},
+		"content and removals": {[]Command{unlink, unlink, unlink, write, unlink, unlink}, content},
+		"a hole":               {[]Command{write, punch}, content},
+		"space set aside":      {[]Command{reserve, write}, content + 1000},
+	} {
+		stream := encode(t, 2, append([]Command{subvol()}, c.commands...)...)
+		if _, err := readAll(bytes.NewReader(stream), Limits{MaxSpace: c.takes}); err != nil {
+			t.Errorf("%s, of exactly the limit: %v", name, err)
+		}
+		_, err := readAll(bytes.NewReader(stream), Limits{MaxSpace: c.takes - 1})
+		wantRule(t, err, ruleSpace)
+		if !errors.Is(err, ErrTooMuch) || !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -188,7 +188,7 @@ func TestContinuationObeysTheRules(t *testing.T) {
 		ruleAfterEnd:  {append(bytes.Clone(good), 0), Limits{}},
 		ruleTruncated: {good[:len(good)-1], Limits{}},
 		ruleMagic:     {good[1:], Limits{}},
-		ruleMaxBytes:  {good, Limits{MaxBytes: 1000 + int64(len(good)) - headerSize - 1}},
+		ruleSpace:     {good, Limits{MaxSpace: 10}},
 	} {
 		r := NewContinuation(bytes.NewReader(c.stream), c.limits, at)
 		var cmd Command
@@ -198,7 +198,7 @@ func TestContinuationObeysTheRules(t *testing.T) {
 		}
 		wantRule(t, err, rule)
 	}
-	r := NewContinuation(bytes.NewReader(good), Limits{MaxBytes: 1000 + int64(len(good)) - headerSize}, at)
+	r := NewContinuation(bytes.NewReader(good), Limits{MaxSpace: int64(len(good)) - headerSize}, at)
 	var cmd Command
 	for range 2 {
 		if err := r.Next(&cmd); err != nil {
