@@ -18,7 +18,7 @@ const (
 	// lookInterval is how often it is looked who is there.
 	lookInterval = 2 * time.Second
 	// quietAfter is how long nothing may come over a connection until it alone is
-	// no sign of life. Connections are kept alive every three seconds.
+	// no sign of life. The gossip's probes keep it busy in a small mesh.
 	// With two looks on top it is less than the ten by which a kill is to be seen.
 	quietAfter = 5 * time.Second
 	// askInterval is how often a peer that is there is asked how it is.
@@ -44,7 +44,8 @@ type peerView struct {
 	asked   time.Time     // how it is
 	stored  time.Time     // when seen was last written to the store
 	why     error         // of not answering
-	outside string        // why it does not count us as a member, in its words; empty: it does, or nothing is known
+	shut    time.Time     // since when it does not count us as a member; zero: it does, or nothing is known
+	outside string        // why, in its words; empty: it does not know us
 
 	received uint64    // bytes over the connection, when they last grew
 	grown    time.Time // when that was
@@ -105,13 +106,13 @@ func (n *Node) lookAll(ctx context.Context, asking *errgroup.Group) {
 	for _, l := range n.net.Links() {
 		links[l.Peer] = l
 	}
-	members, partners := n.others(), n.partners()
-	now := time.Now()
+	members, now := n.others(), time.Now()
+	asked := n.worthAsking(len(members))
 	for _, m := range members {
 		l, linked := links[m.ID]
 		before, view := n.peers.change(m.ID, func(v *peerView) { n.lookAt(v, m.ID, l, linked, now) })
 		n.reportPeer(m, before, view)
-		if view.online && now.Sub(view.asked) >= askInterval && (len(members) < closeMesh || partners[m.ID]) {
+		if view.online && now.Sub(view.asked) >= askInterval && asked(m.ID) {
 			n.peers.change(m.ID, func(v *peerView) { v.asked = now })
 			asking.TryGo(func() error {
 				n.ask(ctx, m)
@@ -119,6 +120,16 @@ func (n *Node) lookAll(ctx context.Context, asking *errgroup.Group) {
 			})
 		}
 	}
+}
+
+// worthAsking tells whom this appliance asks how they are, with so many others in
+// the mesh.
+func (n *Node) worthAsking(others int) func(certs.ID) bool {
+	if others < closeMesh {
+		return func(certs.ID) bool { return true }
+	}
+	partners := n.partners()
+	return func(id certs.ID) bool { return partners[id] }
 }
 
 // lookAt judges one peer by what its connection and the gossip show.
@@ -131,7 +142,7 @@ func (n *Node) lookAt(v *peerView, id certs.ID, l stream.Link, linked bool, now 
 	}
 	fresh := linked && now.Sub(v.grown) < quietAfter
 	if fresh {
-		v.outside = ""
+		v.shut, v.outside = time.Time{}, ""
 	}
 	v.online = fresh || n.liveness(id).Answers()
 	if v.online {

@@ -74,13 +74,13 @@ func number(t *testing.T, text string) int64 {
 	return n
 }
 
-// wantCheapIdle leaves a mesh alone for a while and reads the bill. What is aimed
-// at holds for the long form alone: in a short one, soon after everybody joined,
-// and on a machine that tests other things meanwhile, it is the order that counts.
+// wantCheapIdle leaves a mesh alone for a while and reads the bill. The long form
+// asks what is promised, of a machine that does nothing else; the short one, soon
+// after everybody joined and beside other tests, leaves a margin.
 func wantCheapIdle(t *testing.T, l *lab) {
 	t.Helper()
 	time.Sleep(2 * time.Second) // what the runs before left behind
-	mostBytes, mostProcessor := float64(inLongForm(1000, 500)), float64(inLongForm(30, 3))/1000
+	mostBytes, mostProcessor := float64(inLongForm(650, 500)), float64(inLongForm(10, 3))/1000
 	before := map[string]usage{}
 	for _, a := range l.nodes {
 		before[a.name] = a.usage()

@@ -73,9 +73,9 @@ type Timing struct {
 // DefaultTiming returns the values for a mesh of 2 to some hundred members.
 func DefaultTiming() Timing {
 	return Timing{
-		Probe:       900 * time.Millisecond,
-		ProbeDirect: 400 * time.Millisecond,
-		Gossip:      200 * time.Millisecond,
+		Probe:       1200 * time.Millisecond,
+		ProbeDirect: 500 * time.Millisecond,
+		Gossip:      400 * time.Millisecond,
 		PushPull:    30 * time.Second,
 		Dial:        5 * time.Second,
 		Leave:       2 * time.Second,
