@@ -21,12 +21,9 @@ func (n *Node) join(ctx context.Context, inv certs.Invite, addr string, into *Po
 	if err != nil {
 		return answer, err
 	}
-	consent, err := n.enter(answer)
+	consent, err := n.enter(answer, func(tx *state.Tx) error { return storeInviter(tx, answer, addr, into, quota) })
 	if err != nil {
 		return answer, fmt.Errorf("join the mesh of %s: %w", answer.Name, err)
-	}
-	if err := n.store.Update(func(tx *state.Tx) error { return storeInviter(tx, answer, addr, into, quota) }); err != nil {
-		return answer, fmt.Errorf("store %s: %w", answer.Name, err)
 	}
 	if err := confirm(ctx, consent); err != nil {
 		return answer, &unconfirmedError{inviter: answer.Name, err: err}
@@ -63,8 +60,9 @@ func (n *Node) joinHello() (stream.JoinHello, error) {
 }
 
 // enter checks what the inviter gave, makes this appliance a member by it, for
-// good, and returns the consent that makes it one for the others.
-func (n *Node) enter(answer stream.JoinAnswer) ([]byte, error) {
+// good, and returns the consent that makes it one for the others. What also stores
+// is in the same transaction.
+func (n *Node) enter(answer stream.JoinAnswer, also func(*state.Tx) error) ([]byte, error) {
 	admission, err := certs.ParseAdmission(answer.Admission)
 	if err != nil {
 		return nil, err
@@ -80,7 +78,8 @@ func (n *Node) enter(answer stream.JoinAnswer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return consent[:], n.members.adopt(append(answer.Records, record.Bytes()), hashesOf(answer.Held), hashesOf(answer.Vouched))
+	verdict := certs.Verdict{Held: hashesOf(answer.Held), Vouched: hashesOf(answer.Vouched)}
+	return consent[:], n.members.adopt(append(answer.Records, record.Bytes()), verdict, also)
 }
 
 func storeInviter(tx *state.Tx, a stream.JoinAnswer, addr string, into *Pool, quota uint64) error {

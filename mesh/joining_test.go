@@ -1,13 +1,16 @@
 package mesh
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/quic-go/quic-go/testutils/simnet"
 
+	"btrmesh/certs"
 	"btrmesh/mesh/control"
+	"btrmesh/state"
 )
 
 func TestWhoJoinsThroughAnyMemberIsAMemberForAll(t *testing.T) {
@@ -156,5 +159,27 @@ func TestAnApplianceThatLostItsDatabaseIsAMemberByTheMirror(t *testing.T) {
 		f.wantCrew(0, rest, rest...)
 		f.wantSeen(time.Minute, control.Online, rest, rest)
 		f.wantOneTruth(time.Minute, rest...)
+	})
+}
+
+func TestAnInviterThatCannotBeStoredMakesNoMember(t *testing.T) {
+	sail(t, 2, func(f *fleet) {
+		a, b := f.nodes[0], f.nodes[1]
+		a.hand(control.CreateInvite{})
+		genesis, err := a.identity.Genesis("nas-a", a.now())
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		refused := errors.New("no room")
+		err = b.members.adopt([][]byte{genesis.Bytes()}, certs.Verdict{}, func(*state.Tx) error { return refused })
+		if !errors.Is(err, refused) || !b.members.mesh().IsZero() {
+			f.t.Errorf("adopted with %v, in mesh %s", err, b.members.mesh().Short())
+		}
+		b.view(func(tx *state.Tx) error {
+			if records, err := tx.Records(); len(records) > 0 {
+				f.t.Errorf("%d records, %v", len(records), err)
+			}
+			return nil
+		})
 	})
 }

@@ -178,14 +178,17 @@ func (m *members) issue(records ...certs.Record) error {
 
 // adopt takes the records of a mesh that this appliance has joined, of which it
 // must be a member by them, in place of its own. Only who is alone may do so. What
-// counts of the removals is what counts for who let it in: it saw them come.
-func (m *members) adopt(raw [][]byte, held, vouched []certs.RecordHash) error {
+// counts of the removals is what counts for who let it in: it saw them come. What
+// also stores is stored with the records or, like them, not at all.
+func (m *members) adopt(raw [][]byte, verdict certs.Verdict, also func(*state.Tx) error) error {
 	return m.change(m.me, func(tx *state.Tx, next *roster) ([]certs.Record, error) {
+		if err := also(tx); err != nil {
+			return nil, err
+		}
 		joined := &roster{set: certs.NewRecordSet(certs.MeshID{})}
 		if _, err := joined.set.AddBytes(raw...); err != nil {
 			return nil, err
 		}
-		verdict := certs.Verdict{Held: held, Vouched: vouched}
 		joined.local = joined.local.After(verdict)
 		joined.settle()
 		if !joined.fold.Has(m.me) {

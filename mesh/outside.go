@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"btrmesh/certs"
 	"btrmesh/mesh/control"
@@ -23,13 +24,25 @@ type network struct {
 func (w network) OpenGossip(ctx context.Context, to certs.ID) (net.Conn, error) {
 	conn, err := w.Endpoint.OpenGossip(ctx, to)
 	if gone, ok := errors.AsType[*stream.RemovedError](err); ok {
-		w.node.peers.change(to, func(v *peerView) { v.outside = gone.Why })
+		w.node.peers.change(to, func(v *peerView) { v.refused(gone.Why, time.Now()) })
 	}
 	return conn, err
 }
 
+// refused notes that the peer does not count us as a member.
+func (v *peerView) refused(why string, now time.Time) {
+	v.outside = why
+	if v.shut.IsZero() {
+		v.shut = now
+	}
+}
+
+// unknownFor is how long a member may not know this one: news of who joined take
+// a few seconds.
+const unknownFor = time.Minute
+
 // shutOut is a member by what is known here, and its word that this appliance is
-// none.
+// none; without a why it never heard of this one.
 type shutOut struct{ by, why string }
 
 // shutOutBy lists who says that this appliance is no member any more, by name. It
@@ -40,14 +53,22 @@ func (n *Node) shutOutBy() []shutOut {
 	}
 	var list []shutOut
 	for _, m := range n.others() {
-		if why := n.peers.get(m.ID).outside; why != "" {
-			list = append(list, shutOut{by: m.Name, why: why})
+		v := n.peers.get(m.ID)
+		if !v.shut.IsZero() && (v.outside != "" || time.Since(v.shut) > unknownFor) {
+			list = append(list, shutOut{by: m.Name, why: v.outside})
 		}
 	}
 	return list
 }
 
 func (s shutOut) warning(here string) control.Warning {
+	if s.why == "" {
+		return control.Warning{
+			Level: control.Critical,
+			Text:  fmt.Sprintf("%s does not know %s as a member: it may have lost its state.", s.by, here),
+			Hints: []string{"sudo btrmesh pair invite", fmt.Sprintf("on %s: sudo btrmesh pair join CODE", s.by)},
+		}
+	}
 	return control.Warning{
 		Level: control.Critical,
 		Text:  fmt.Sprintf("%s does not count %s as a member any more: %.500q.", s.by, here, s.why),
