@@ -40,6 +40,7 @@ type parts struct {
 	mirror        mirror
 	pools         *pools
 	conn          net.PacketConn // the UDP port
+	tcp           net.Listener   // the TCP port of the same number; nil: none
 	control       net.Listener   // nil: no local API
 	streamVersion uint32         // newest send stream of this kernel
 	clock         func() time.Time
@@ -96,7 +97,7 @@ func newNode(cfg Config, p parts) (*Node, error) {
 	endpoint, err := stream.Listen(stream.Config{
 		Identity: p.identity, Conn: p.conn, Name: n.name, Version: cfg.Version, Instance: n.instance, Boots: n.boots,
 		Member: n.members.is, Removed: n.removed, Records: n.members, Pairing: n.isPairing, Addresses: n.addresses, Hold: n.hold,
-		Handler: n, Log: cfg.Log,
+		Handler: n, TCP: p.tcp, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -197,7 +197,7 @@ func randomInstance() (id [16]byte) {
 	return id
 }
 
-// listen opens the UDP port and the socket of the local API.
+// listen opens the UDP port, the TCP port beside it, and the socket of the local API.
 func (p *parts) listen(ctx context.Context, cfg Config) error {
 	addr, err := net.ResolveUDPAddr("udp", cfg.Listen)
 	if err != nil {
@@ -211,6 +211,9 @@ func (p *parts) listen(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("listen on udp %s: %w", cfg.Listen, err)
 	}
 	p.conn = conn
+	if p.tcp, err = listenTCP(ctx, conn.LocalAddr()); err != nil {
+		cfg.Log.Warn("no tcp port, data travels over quic alone", "err", err)
+	}
 	socket, err := control.Listen(ctx, cfg.Socket)
 	if errors.Is(err, control.ErrSocketInUse) {
 		return control.Errorf(control.CodeSecondDaemon, "another btrmesh daemon serves %s.", cfg.Socket).Hint("--socket PATH")
@@ -222,6 +225,16 @@ func (p *parts) listen(ctx context.Context, cfg Config) error {
 	return nil
 }
 
+// listenTCP opens the TCP port beside the UDP port at addr. It is nil after an
+// error.
+func listenTCP(ctx context.Context, addr net.Addr) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr.String())
+	if err != nil {
+		return nil, fmt.Errorf("listen on tcp %s: %w", addr, err)
+	}
+	return l, nil
+}
+
 // close gives everything back, last opened first.
 func (p *parts) close() error {
 	var errs []error
@@ -230,6 +243,9 @@ func (p *parts) close() error {
 	}
 	if p.control != nil {
 		errs = append(errs, ignoreClosed(p.control.Close()))
+	}
+	if p.tcp != nil {
+		errs = append(errs, ignoreClosed(p.tcp.Close()))
 	}
 	if p.conn != nil {
 		errs = append(errs, ignoreClosed(p.conn.Close()))
