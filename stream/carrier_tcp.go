@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 )
 
@@ -17,6 +18,9 @@ type tcpLane struct {
 // openTCPLane dials a cable to the peer of l and makes it a lane.
 func (e *Endpoint) openTCPLane(ctx context.Context, l *link, token bytes16, serial uint32) (*tcpLane, error) {
 	c, err := e.dialCable(ctx, l, laneHeader(token, serial))
+	if u, ok := errors.AsType[*UnreachableError](err); ok && len(u.Tried) > 0 {
+		return nil, &NoTCPError{Peer: l.peer, Addr: u.Tried[0].Addr, Why: u.Tried[0].Why}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ type Endpoint struct {
 	cables    *cables
 	sessions  *sessions
 	sinks     *sinks
+	lore      *lore
 	outbox    *outbox
 	syncs     *syncs
 	joins     *rate.Limiter
@@ -54,7 +55,7 @@ func Listen(c Config) (*Endpoint, error) {
 	}
 	e := &Endpoint{
 		c: c, self: c.Identity.ID(), conns: newRegistry(c.Identity.ID()),
-		cables: newCables(), dials: newDials(), sessions: newSessions(), sinks: newSinks(), outbox: newOutbox(), syncs: newSyncs(),
+		cables: newCables(), dials: newDials(), sessions: newSessions(), sinks: newSinks(), lore: newLore(), outbox: newOutbox(), syncs: newSyncs(),
 		joins: rate.NewLimiter(joinsEvery, joinsBurst), stopped: make(chan struct{}),
 	}
 	e.transport = newTransport(c, e.conns)

@@ -55,6 +55,17 @@ func (e *UnreachableError) Error() string {
 	return who + " did not answer at " + strings.Join(tried, ", ")
 }
 
+// NoTCPError says that a peer, which answers over QUIC, could not be reached over
+// TCP. Addr is the first that was tried.
+type NoTCPError struct {
+	Peer certs.ID
+	Addr string // host:port
+	Why  string // as in Attempt
+}
+
+// Error names the address: tcp 192.168.1.11:7945 refused.
+func (e *NoTCPError) Error() string { return "tcp " + e.Addr + " " + e.Why }
+
 // RemovedError says that the peer does not count us as a member: it never knew
 // us, or tells Why it does not any more. Why is foreign text, at most 500 bytes.
 type RemovedError struct {

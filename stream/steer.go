@@ -1,6 +1,9 @@
 package stream
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // bottleneck says what a run waits for.
 type bottleneck uint8
@@ -34,14 +37,250 @@ type wish struct {
 	reason    string // "quic: 2 lanes, no loss"
 }
 
+// steerState is what a controller is about.
+//
+//	steady ─→ trial ───→ steady    one lane of the other kind beside; the better one stays
+//	steady ─→ widening ─→ steady   twice the lanes; back unless they carry a tenth more
+//
+// Nothing changes in a second in which the line is not what is slow, but that a
+// trial or widening which learns nothing for long is over.
+type steerState uint8
+
+const (
+	steerSteady   steerState = 1
+	steerTrial    steerState = 2
+	steerWidening steerState = 3
+)
+
+const (
+	farAway     = 10 * time.Millisecond // round trip: more lanes from the start
+	farLanes    = 4
+	slowSeconds = 2        // of a slow line before the other kind is tried
+	slowBytes   = 64 << 20 // or so much on a fast one
+	warmSeconds = 3        // after a change that are not judged: connections start slowly
+	judged      = 3        // seconds that are
+	trialTime   = 30 * time.Second
+	muchBetter  = 1.3 // a lane of the other kind, to go over
+	worthIt     = 1.1 // twice the lanes, to stay
+	lossy       = 0.0005
+
+	retryDead   = time.Minute      // the other kind, after its lanes died or were not judged
+	retryWorse  = 10 * time.Minute // after it was worse, or could not be had
+	retryBetter = time.Hour        // the one that was left
+	retryWider  = 5 * time.Minute  // after a step back; doubles
+)
+
 // steer decides how many lanes of which kind a session has. It belongs to one
-// goroutine.
-type steer struct{ policy LanePolicy }
+// goroutine, and takes the time from its samples.
+type steer struct {
+	policy LanePolicy
+	few    int  // lanes to begin with
+	alone  bool // there is no other kind here
+	past   experience
+	learn  func(experience) // told of what is new; nil: nobody
+
+	state  steerState
+	kind   LaneKind // of the lanes that do the work
+	lanes  int      // of kind
+	before float64  // bytes/s before widening
+	begun  time.Time
+	meter  meter
+	lossOf float64   // when the other kind was tried
+	wider  time.Time // not before
+	hold   time.Duration
+	reason string
+}
 
 // newSteer makes the controller of one session. rtt is that of the mesh
-// connection.
-func newSteer(policy LanePolicy, rtt time.Duration) *steer { return &steer{policy: policy} }
+// connection, past what earlier sessions with the peer have learned by now.
+func newSteer(policy LanePolicy, rtt time.Duration, past experience, now time.Time) *steer {
+	s := &steer{policy: policy, few: defaultLanes, past: past, state: steerSteady, kind: LaneQUIC, hold: retryWider}
+	if rtt > farAway {
+		s.few = farLanes
+	}
+	switch {
+	case policy == LanesTCP:
+		s.use(LaneTCP, "tcp: as set for this appliance")
+	case policy == LanesQUIC:
+		s.use(LaneQUIC, "quic: as set for this appliance")
+	case past.prefers(now) == LaneTCP:
+		s.use(LaneTCP, past.why)
+	default:
+		s.use(LaneQUIC, past.whyNot(now))
+	}
+	return s
+}
+
+// use makes kind the one that does the work.
+func (s *steer) use(kind LaneKind, reason string) {
+	s.kind, s.lanes, s.reason, s.state = kind, defaultLanes, reason, steerSteady
+	if kind == LaneQUIC {
+		s.lanes = s.few
+	}
+	s.meter.restart(0)
+}
 
 // step takes a sample and returns what there should be from now on. The first
 // one has no lanes: its wish is what to begin with.
-func (s *steer) step(sample) wish { return wish{quic: defaultLanes, reason: "quic: 2 lanes"} }
+func (s *steer) step(x sample) wish {
+	s.meter.add(x)
+	if why, died := x.fault[s.kind]; died && s.kind == LaneTCP && s.policy == LanesAuto {
+		s.fallBack(x.now, why)
+		return s.wish()
+	}
+	switch s.state {
+	case steerTrial:
+		s.trial(x)
+	case steerWidening:
+		s.widening(x)
+	default:
+		s.steady(x)
+	}
+	return s.wish()
+}
+
+func (s *steer) wish() wish {
+	count := map[LaneKind]int{s.kind: s.lanes}
+	if s.state == steerTrial {
+		count[s.other()] = 1
+	}
+	return wish{quic: count[LaneQUIC], tcp: count[LaneTCP], reason: s.why()}
+}
+
+func (s *steer) other() LaneKind {
+	if s.kind == LaneTCP {
+		return LaneQUIC
+	}
+	return LaneTCP
+}
+
+// fallBack leaves TCP lanes that died.
+func (s *steer) fallBack(now time.Time, why string) {
+	s.note(experience{until: now.Add(retryDead), kind: LaneQUIC, why: "quic: " + why})
+	s.use(LaneQUIC, s.past.why)
+}
+
+func (s *steer) note(e experience) {
+	s.past = e
+	if s.learn != nil {
+		s.learn(e)
+	}
+}
+
+// steady looks for a reason to try something.
+func (s *steer) steady(x sample) {
+	m := &s.meter
+	switch {
+	case x.bound != boundLine:
+	case s.triesOther(x.now) && (m.slow >= slowSeconds || m.slowBytes >= slowBytes || m.loss(s.kind) >= lossy):
+		s.state, s.begun, s.lossOf = steerTrial, x.now, m.loss(s.kind)
+		m.restart(warmSeconds)
+	case s.widens(x.now):
+		s.state, s.begun, s.before = steerWidening, x.now, m.rate(s.kind)
+		s.lanes *= 2
+		m.restart(warmSeconds)
+	}
+}
+
+func (s *steer) triesOther(now time.Time) bool {
+	return s.policy == LanesAuto && !s.alone && !now.Before(s.past.until)
+}
+
+// widens says whether more lanes are worth a try: where loss slows each one
+// down, and on TCP, which the kernel may bound.
+func (s *steer) widens(now time.Time) bool {
+	return s.lanes < maxLanes && s.meter.judged >= judged && !now.Before(s.wider) &&
+		(s.kind == LaneTCP || s.meter.loss(s.kind) >= lossy)
+}
+
+// trial waits for a verdict about the other kind.
+func (s *steer) trial(x sample) {
+	other := s.other()
+	name := other.String()
+	if why, failed := x.fault[other]; failed {
+		s.stay(x.now.Add(retryWorse), s.kind.String()+": "+why)
+		return
+	}
+	if !s.meter.sees(other) {
+		s.meter.restart(warmSeconds) // it is being opened
+	}
+	if s.meter.judged < judged || s.meter.each(other) == 0 {
+		if x.now.Sub(s.begun) >= trialTime {
+			s.stay(x.now.Add(retryDead), "")
+		}
+		return
+	}
+	times := ratio(s.meter.each(other), s.meter.each(s.kind))
+	if times < muchBetter {
+		s.stay(x.now.Add(retryAfter(s.kind)), fmt.Sprintf("%s: %s carried %.1f times as much", s.kind, name, times))
+		return
+	}
+	why := fmt.Sprintf("%s: carried %.1f times as much as %s%s", name, times, s.kind, lossText(s.lossOf))
+	s.note(experience{kind: other, until: x.now.Add(retryAfter(other)), why: why})
+	s.use(other, why)
+}
+
+// retryAfter is how long the other kind is left alone once kind was better.
+func retryAfter(kind LaneKind) time.Duration {
+	if kind == LaneTCP {
+		return retryBetter
+	}
+	return retryWorse
+}
+
+// stay ends a trial. Without a reason nothing was learned.
+func (s *steer) stay(until time.Time, reason string) {
+	if reason != "" {
+		s.reason = reason
+	}
+	s.note(experience{kind: s.kind, until: until, why: s.reason})
+	s.state = steerSteady
+	s.meter.restart(1)
+}
+
+// widening waits for a verdict about twice the lanes.
+func (s *steer) widening(x sample) {
+	switch {
+	case s.meter.judged >= judged && s.meter.rate(s.kind) >= worthIt*s.before:
+		s.hold = retryWider
+	case s.meter.judged >= judged:
+		s.lanes /= 2
+		s.wider, s.hold = x.now.Add(s.hold), min(2*s.hold, retryBetter)
+	case x.now.Sub(s.begun) >= trialTime:
+		s.lanes /= 2
+		s.wider = x.now.Add(retryDead)
+	default:
+		return
+	}
+	s.state = steerSteady
+	s.meter.restart(1)
+}
+
+// why is the reason, or what is to be seen.
+func (s *steer) why() string {
+	if s.reason != "" {
+		return s.reason
+	}
+	loss := lossText(s.meter.loss(s.kind))
+	if loss == "" {
+		return fmt.Sprintf("%s: %d lanes, no loss", s.kind, s.lanes)
+	}
+	return fmt.Sprintf("%s: %d lanes%s", s.kind, s.lanes, loss)
+}
+
+// lossText is " (0.9 % loss)", or empty for none to speak of.
+func lossText(loss float64) string {
+	if loss < lossy {
+		return ""
+	}
+	return fmt.Sprintf(" (%.2g %% loss)", 100*loss)
+}
+
+// ratio of a to b, bounded: b may have carried nothing.
+func ratio(a, b float64) float64 {
+	const most = 99
+	if a > most*b {
+		return most
+	}
+	return a / b
+}

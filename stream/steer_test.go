@@ -1,0 +1,262 @@
+package stream
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+)
+
+// path is a model of a line and of what the two kinds of lane make of it.
+type path struct {
+	speed      float64 // bytes/s
+	rtt        time.Duration
+	loss       float64 // random, 0..1
+	quic, tcp  float64 // bytes/s that the processors let one lane carry; 0: any
+	refused    string  // why TCP cannot be had
+	tcpReno    bool    // the kernel has no bbr
+	bound      bottleneck
+	source     float64       // bytes/s that the source gives; 0: any
+	diesAfter  time.Duration // TCP lanes die then, once
+	died       bool
+	serial     uint32
+	open       map[uint32]*laneSample
+	opened     map[uint32]time.Duration
+	at         time.Duration
+	changes    int
+	lastChange time.Duration
+	last       wish
+}
+
+const mss = 1300.0
+
+// reno is what one lane carries that takes every loss for congestion.
+func (p *path) reno() float64 {
+	if p.loss == 0 {
+		return math.Inf(1)
+	}
+	return 1.2 * mss / (p.rtt.Seconds() * math.Sqrt(p.loss))
+}
+
+func (p *path) most(la *laneSample) float64 {
+	limit, most := p.quic, p.reno()
+	if la.kind == LaneTCP {
+		if limit = p.tcp; !p.tcpReno {
+			most = math.Inf(1)
+		}
+	}
+	if limit > 0 {
+		most = min(most, limit)
+	}
+	if p.at-p.opened[la.serial] <= time.Second {
+		most /= 4 // slow start
+	}
+	return most
+}
+
+// second lets a second pass and returns what is seen after it.
+func (p *path) second() sample {
+	p.at += time.Second
+	left := p.speed
+	if p.source > 0 {
+		left = min(left, p.source)
+	}
+	todo := make(map[uint32]*laneSample)
+	for k, la := range p.open {
+		todo[k] = la
+	}
+	for len(todo) > 0 { // the slow ones first: each gets no more than its share
+		var least *laneSample
+		for _, la := range todo {
+			if least == nil || p.most(la) < p.most(least) {
+				least = la
+			}
+		}
+		got := min(p.most(least), left/float64(len(todo)))
+		left -= got
+		delete(todo, least.serial)
+		least.delivered += int64(got)
+		least.stats.packets += int64(got / mss)
+		least.stats.lost += int64(got / mss * p.loss)
+	}
+	s := sample{now: time.Unix(1e9, 0).Add(p.at), bound: p.bound, fault: map[LaneKind]string{}}
+	for _, la := range p.open {
+		s.lanes = append(s.lanes, *la)
+	}
+	if p.bound == 0 {
+		s.bound = boundLine
+		if p.source > 0 && left <= 1 {
+			s.bound = boundSource
+		}
+	}
+	return s
+}
+
+// follow opens and closes lanes as w says.
+func (p *path) follow(w wish, s *sample) {
+	if w.quic != p.last.quic || w.tcp != p.last.tcp {
+		p.changes, p.lastChange, p.last = p.changes+1, p.at, w
+	}
+	for kind, want := range map[LaneKind]int{LaneQUIC: w.quic, LaneTCP: w.tcp} {
+		if kind == LaneTCP && want > 0 && p.refused != "" {
+			s.fault[LaneTCP] = p.refused
+			continue
+		}
+		p.count(kind, want)
+	}
+}
+
+func (p *path) count(kind LaneKind, want int) {
+	for serial, la := range p.open {
+		if la.kind != kind {
+			continue
+		}
+		if want--; want < 0 {
+			delete(p.open, serial)
+		}
+	}
+	for ; want > 0; want-- {
+		p.serial++
+		p.open[p.serial], p.opened[p.serial] = &laneSample{serial: p.serial, kind: kind}, p.at
+	}
+}
+
+// drive lets s steer over p for d.
+func (p *path) drive(s *steer, d time.Duration) (w wish) {
+	p.open, p.opened = make(map[uint32]*laneSample), make(map[uint32]time.Duration)
+	fault := sample{fault: map[LaneKind]string{}}
+	w = s.step(sample{now: time.Unix(1e9, 0)})
+	p.follow(w, &fault)
+	for p.at < d {
+		x := p.second()
+		for k, why := range fault.fault {
+			x.fault[k] = why
+		}
+		fault.fault = map[LaneKind]string{}
+		if p.diesAfter > 0 && p.at >= p.diesAfter && !p.died {
+			p.died, x.fault[LaneTCP] = true, "tcp 10.0.0.2:7945 reset"
+			p.count(LaneTCP, 0)
+		}
+		w = s.step(x)
+		p.follow(w, &fault)
+	}
+	return w
+}
+
+const mbit = 1e6 / 8
+
+func TestSteeringSettles(t *testing.T) {
+	far := 50 * time.Millisecond
+	for name, c := range map[string]struct {
+		path
+		policy  LanePolicy
+		quic    int // lanes it settles on
+		tcp     int
+		most    int           // of tcp, if more are as good; 0: tcp
+		why     string        // is contained in the reason
+		within  time.Duration // it settles, with nothing but trials after that
+		changes int           // at most, in an hour
+	}{
+		"a clean gigabit line": {
+			path: path{speed: 1000 * mbit, rtt: time.Millisecond}, quic: 2, why: "quic: tcp carried 1.0 times as much",
+			within: 15 * time.Second, changes: 16,
+		},
+		"a line faster than QUIC": {
+			path: path{speed: 10000 * mbit, rtt: time.Millisecond, quic: 200e6, tcp: 900e6}, tcp: 2, most: 4,
+			why: "tcp: carried", within: 30 * time.Second, changes: 40,
+		},
+		"a far line that loses 0.1 %": {
+			path: path{speed: 100 * mbit, rtt: far, loss: 0.001}, tcp: 2, most: 4, why: "times as much as quic",
+			within: 30 * time.Second, changes: 40,
+		},
+		"a far line that loses 1 %": {
+			path: path{speed: 100 * mbit, rtt: far, loss: 0.01}, tcp: 2, most: 4, why: "% loss)",
+			within: 30 * time.Second, changes: 40,
+		},
+		"the same with TCP closed": {
+			path: path{speed: 100 * mbit, rtt: far, loss: 0.01, refused: "tcp 10.0.0.2:7945 refused"}, quic: 16,
+			why: "quic: tcp 10.0.0.2:7945 refused", within: 60 * time.Second, changes: 20,
+		},
+		"the same with QUIC alone": {
+			path: path{speed: 100 * mbit, rtt: far, loss: 0.01}, policy: LanesQUIC, quic: 16, why: "as set", within: 60 * time.Second, changes: 4,
+		},
+		"the same with a kernel without bbr": {
+			path: path{speed: 100 * mbit, rtt: far, loss: 0.01, tcpReno: true}, quic: 16,
+			why: "quic: tcp carried 1.0 times as much", within: 60 * time.Second, changes: 20,
+		},
+		"a slow source": {
+			path: path{speed: 1000 * mbit, rtt: time.Millisecond, source: 10e6}, quic: 2, why: "quic: 2 lanes, no loss", within: time.Second, changes: 1,
+		},
+		"a slow target": {
+			path: path{speed: 100 * mbit, rtt: far, loss: 0.01, bound: boundTarget}, quic: 4, why: "quic: 4 lanes", within: time.Second, changes: 1,
+		},
+		"a limit": {
+			path: path{speed: 100 * mbit, rtt: far, loss: 0.01, bound: boundLimit}, quic: 4, why: "quic: 4 lanes", within: time.Second, changes: 1,
+		},
+		"TCP as set": {
+			path: path{speed: 100 * mbit, rtt: far}, policy: LanesTCP, tcp: 2, most: 4, why: "tcp: as set", within: 30 * time.Second, changes: 20,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			short, p := c.path, c.path
+			rtt, start := p.rtt, time.Unix(1e9, 0)
+			early := short.drive(newSteer(c.policy, rtt, experience{}, start), c.within)
+			w := p.drive(newSteer(c.policy, rtt, experience{}, start), time.Hour-time.Second)
+			for when, w := range map[string]wish{"early": early, "late": w} {
+				if w.quic != c.quic || w.tcp < c.tcp || w.tcp > max(c.tcp, c.most) {
+					t.Errorf("%s: %+v", when, w)
+				}
+			}
+			if !strings.Contains(w.reason, c.why) {
+				t.Errorf("reason %q, want %q", w.reason, c.why)
+			}
+			if p.changes > c.changes {
+				t.Errorf("%d changes in an hour", p.changes)
+			}
+		})
+	}
+}
+
+func TestSteeringLeavesTCPThatDiesAndComesBack(t *testing.T) {
+	p := path{speed: 100 * mbit, rtt: 50 * time.Millisecond, loss: 0.01, diesAfter: 2 * time.Minute}
+	s := newSteer(LanesAuto, p.rtt, experience{}, time.Unix(1e9, 0))
+	if w := p.drive(s, 2*time.Minute); w.tcp != 0 || w.quic != farLanes || !strings.Contains(w.reason, "reset") {
+		t.Errorf("after TCP has died: %+v", w)
+	}
+	p = path{speed: 100 * mbit, rtt: 50 * time.Millisecond, loss: 0.01, diesAfter: 2 * time.Minute}
+	s = newSteer(LanesAuto, p.rtt, experience{}, time.Unix(1e9, 0))
+	if w := p.drive(s, 4*time.Minute); w.tcp < 2 || w.quic != 0 {
+		t.Errorf("two minutes after: %+v", w)
+	}
+}
+
+func TestNextRunBeginsWithWhatWasLearned(t *testing.T) {
+	p, book := path{speed: 100 * mbit, rtt: 50 * time.Millisecond, loss: 0.01}, experience{}
+	start := time.Unix(1e9, 0)
+	s := newSteer(LanesAuto, p.rtt, book, start)
+	s.learn = func(e experience) { book = e }
+	p.drive(s, time.Minute)
+	for _, c := range []struct {
+		after     time.Duration
+		quic, tcp int
+	}{{2 * time.Minute, 0, 2}, {50 * time.Minute, 0, 2}, {2 * time.Hour, farLanes, 0}} {
+		w := newSteer(LanesAuto, p.rtt, book, start.Add(c.after)).step(sample{now: start.Add(c.after)})
+		if w.quic != c.quic || w.tcp != c.tcp {
+			t.Errorf("after %v: %+v", c.after, w)
+		}
+	}
+}
+
+func TestRefusedTCPIsLeftAloneForTenMinutes(t *testing.T) {
+	p, book := path{speed: 1000 * mbit, rtt: time.Millisecond, refused: "tcp 10.0.0.2:7945 refused"}, experience{}
+	s := newSteer(LanesAuto, p.rtt, book, time.Unix(1e9, 0))
+	s.learn = func(e experience) { book = e }
+	if w := p.drive(s, time.Minute); w.reason != "quic: tcp 10.0.0.2:7945 refused" || p.changes != 3 {
+		t.Errorf("%+v after %d changes", w, p.changes)
+	}
+	next := path{speed: 1000 * mbit, rtt: time.Millisecond}
+	s = newSteer(LanesAuto, next.rtt, book, time.Unix(1e9, 0))
+	if next.drive(s, 9*time.Minute); next.changes != 1 {
+		t.Errorf("%d changes", next.changes)
+	}
+}
