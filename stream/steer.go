@@ -91,9 +91,9 @@ type steer struct {
 	reason string
 }
 
-// newSteer makes the controller of one session. rtt is that of the mesh
+// steerFrom makes the controller of one session. rtt is that of the mesh
 // connection, past what earlier sessions with the peer have learned by now.
-func newSteer(policy LanePolicy, rtt time.Duration, past experience, now time.Time) *steer {
+func steerFrom(policy LanePolicy, rtt time.Duration, past experience, now time.Time) *steer {
 	s := &steer{policy: policy, few: defaultLanes, past: past, state: steerSteady, kind: LaneQUIC, hold: retryWider}
 	if rtt > farAway {
 		s.few = farLanes
@@ -283,4 +283,9 @@ func ratio(a, b float64) float64 {
 		return most
 	}
 	return a / b
+}
+
+// newSteer makes the controller of a session of which nothing is known.
+func newSteer(policy LanePolicy, rtt time.Duration) *steer {
+	return steerFrom(policy, rtt, experience{}, time.Time{})
 }

@@ -200,8 +200,8 @@ func TestSteeringSettles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			short, p := c.path, c.path
 			rtt, start := p.rtt, time.Unix(1e9, 0)
-			early := short.drive(newSteer(c.policy, rtt, experience{}, start), c.within)
-			w := p.drive(newSteer(c.policy, rtt, experience{}, start), time.Hour-time.Second)
+			early := short.drive(steerFrom(c.policy, rtt, experience{}, start), c.within)
+			w := p.drive(steerFrom(c.policy, rtt, experience{}, start), time.Hour-time.Second)
 			for when, w := range map[string]wish{"early": early, "late": w} {
 				if w.quic != c.quic || w.tcp < c.tcp || w.tcp > max(c.tcp, c.most) {
 					t.Errorf("%s: %+v", when, w)
@@ -219,12 +219,12 @@ func TestSteeringSettles(t *testing.T) {
 
 func TestSteeringLeavesTCPThatDiesAndComesBack(t *testing.T) {
 	p := path{speed: 100 * mbit, rtt: 50 * time.Millisecond, loss: 0.01, diesAfter: 2 * time.Minute}
-	s := newSteer(LanesAuto, p.rtt, experience{}, time.Unix(1e9, 0))
+	s := steerFrom(LanesAuto, p.rtt, experience{}, time.Unix(1e9, 0))
 	if w := p.drive(s, 2*time.Minute); w.tcp != 0 || w.quic != farLanes || !strings.Contains(w.reason, "reset") {
 		t.Errorf("after TCP has died: %+v", w)
 	}
 	p = path{speed: 100 * mbit, rtt: 50 * time.Millisecond, loss: 0.01, diesAfter: 2 * time.Minute}
-	s = newSteer(LanesAuto, p.rtt, experience{}, time.Unix(1e9, 0))
+	s = steerFrom(LanesAuto, p.rtt, experience{}, time.Unix(1e9, 0))
 	if w := p.drive(s, 4*time.Minute); w.tcp < 2 || w.quic != 0 {
 		t.Errorf("two minutes after: %+v", w)
 	}
@@ -233,14 +233,14 @@ func TestSteeringLeavesTCPThatDiesAndComesBack(t *testing.T) {
 func TestNextRunBeginsWithWhatWasLearned(t *testing.T) {
 	p, book := path{speed: 100 * mbit, rtt: 50 * time.Millisecond, loss: 0.01}, experience{}
 	start := time.Unix(1e9, 0)
-	s := newSteer(LanesAuto, p.rtt, book, start)
+	s := steerFrom(LanesAuto, p.rtt, book, start)
 	s.learn = func(e experience) { book = e }
 	p.drive(s, time.Minute)
 	for _, c := range []struct {
 		after     time.Duration
 		quic, tcp int
 	}{{2 * time.Minute, 0, 2}, {50 * time.Minute, 0, 2}, {2 * time.Hour, farLanes, 0}} {
-		w := newSteer(LanesAuto, p.rtt, book, start.Add(c.after)).step(sample{now: start.Add(c.after)})
+		w := steerFrom(LanesAuto, p.rtt, book, start.Add(c.after)).step(sample{now: start.Add(c.after)})
 		if w.quic != c.quic || w.tcp != c.tcp {
 			t.Errorf("after %v: %+v", c.after, w)
 		}
@@ -249,13 +249,13 @@ func TestNextRunBeginsWithWhatWasLearned(t *testing.T) {
 
 func TestRefusedTCPIsLeftAloneForTenMinutes(t *testing.T) {
 	p, book := path{speed: 1000 * mbit, rtt: time.Millisecond, refused: "tcp 10.0.0.2:7945 refused"}, experience{}
-	s := newSteer(LanesAuto, p.rtt, book, time.Unix(1e9, 0))
+	s := steerFrom(LanesAuto, p.rtt, book, time.Unix(1e9, 0))
 	s.learn = func(e experience) { book = e }
 	if w := p.drive(s, time.Minute); w.reason != "quic: tcp 10.0.0.2:7945 refused" || p.changes != 3 {
 		t.Errorf("%+v after %d changes", w, p.changes)
 	}
 	next := path{speed: 1000 * mbit, rtt: time.Millisecond}
-	s = newSteer(LanesAuto, next.rtt, book, time.Unix(1e9, 0))
+	s = steerFrom(LanesAuto, next.rtt, book, time.Unix(1e9, 0))
 	if next.drive(s, 9*time.Minute); next.changes != 1 {
 		t.Errorf("%d changes", next.changes)
 	}
