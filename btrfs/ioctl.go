@@ -36,6 +36,8 @@ const (
 	iocGetSubvolInfo  = iocRead | 504<<16 | iocMagic | 60
 	iocSnapDestroyV2  = iocWrite | 4096<<16 | iocMagic | 63
 	iocEncodedWrite   = iocWrite | 128<<16 | iocMagic | 64
+
+	iocFiemap = iocRead | iocWrite | 32<<16 | 'f'<<8 | 11 // FS_IOC_FIEMAP of linux/fs.h
 )
 
 // ioctl passes arg to the file system of f. It goes on after a signal, which

@@ -3,6 +3,7 @@ package btrfs
 import (
 	"encoding/binary"
 	"iter"
+	"math"
 	"os"
 )
 
@@ -13,16 +14,16 @@ type Extent struct {
 	Offset, Len int64
 }
 
-// Written yields the extents of a subvolume that a transaction since or a later
-// one wrote, by inode and offset; holes, space set aside and clones of older
-// extents are none. What is still in memory is none either: an extent is there
-// once its data was written, and only then. root is the directory of the
-// subvolume. It ends after an error. It costs a walk over the leaves that changed
-// since, and needs CAP_SYS_ADMIN.
-func Written(root *os.File, since uint64) iter.Seq2[Extent, error] {
-	const own = 0 // the tree of root
+// Written yields the extents of the inodes first to last, in the subvolume that
+// dir is in, that a transaction since or a later one wrote, by inode and offset;
+// holes, space set aside and clones of older extents are none. What is still in
+// memory is none either: an extent is there once its data was written, and only
+// then. It ends after an error. It costs a walk over the leaves of these inodes
+// that changed since, and needs CAP_SYS_ADMIN.
+func Written(dir *os.File, since, first, last uint64) iter.Seq2[Extent, error] {
+	const own = 0 // the tree of dir
 	return func(yield func(Extent, error) bool) {
-		for it, err := range searchSince(root, own, since, key{id: rootInode}, key{id: lastFreeID}) {
+		for it, err := range searchSince(dir, own, since, key{id: first}, key{id: last, kind: math.MaxUint8, offset: math.MaxUint64}) {
 			if err != nil {
 				yield(Extent{}, err)
 				return

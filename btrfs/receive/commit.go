@@ -14,9 +14,9 @@ import (
 
 // commit makes a sealed snapshot visible, in this order:
 //
-//  1. The sidecar, which was written before sealing and went to disk with the
-//     data, is written again if another snapshot was committed since. A crash so
-//     far leaves the newest checkpoint to go on from.
+//  1. The sidecar, which was written before sealing, is written again if another
+//     snapshot was committed since. A crash so far leaves the newest checkpoint to
+//     go on from.
 //  2. The checkpoint is removed, as it must not come along. A crash from now on,
 //     and up to the commit of the transaction the rename is in, leaves what Sweep
 //     removes.
@@ -51,13 +51,17 @@ func (r *run) commit(ctx context.Context) (Received, error) {
 	return r.publish(at)
 }
 
-// describe writes the sidecar. It is not on disk then: sealing sees to that.
+// describe writes the sidecar. Its content is on disk then, its name once the
+// transaction is.
 func (r *run) describe(replica Replica) error {
 	r.sidecar = r.spec.sidecar(r.bytes, after(replica.Snapshots, time.Now()))
-	return writeSidecar(r.dir, &r.sidecar)
+	if err := writeSidecar(r.dir, &r.sidecar); err != nil {
+		return err
+	}
+	return writeOutSidecar(r.dir)
 }
 
-// postdate describes the snapshot anew, on disk, if another one of the replica
+// postdate describes the snapshot anew if another one of the replica
 // was committed after it was described.
 func (r *run) postdate(replica Replica) error {
 	if after(replica.Snapshots, r.sidecar.Received).Equal(r.sidecar.Received) {
@@ -66,10 +70,7 @@ func (r *run) postdate(replica Replica) error {
 	if err := Discard(r.dir, sidecarName); err != nil {
 		return err
 	}
-	if err := r.describe(replica); err != nil {
-		return err
-	}
-	return btrfs.SyncFS(r.dir)
+	return r.describe(replica)
 }
 
 // after is now, or just later than the last snapshot if the clock went back:

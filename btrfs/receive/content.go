@@ -38,7 +38,20 @@ func (a *applier) write(c *sendstream.Command) error {
 	if err != nil {
 		return err
 	}
-	return file.writeAt(c.Data, int64(c.FileOffset))
+	return a.put(file, c.Data, int64(c.FileOffset))
+}
+
+// put writes data at a byte of a file.
+func (a *applier) put(file *openFile, data []byte, at int64) error {
+	if err := file.writeAt(data, at); err != nil || a.ledger.large {
+		return err
+	}
+	inode, err := file.inode()
+	if err != nil {
+		return err
+	}
+	a.ledger.addPlain(stretch{inode, at, at + int64(len(data))})
+	return nil
 }
 
 // truncate leaves a file of the right size alone: older kernels send it for
@@ -52,7 +65,27 @@ func (a *applier) truncate(c *sendstream.Command) error {
 	if err != nil || st.Size == int64(c.Length) {
 		return err
 	}
-	return unix.Ftruncate(file.fd, int64(c.Length))
+	if err := unix.Ftruncate(file.fd, int64(c.Length)); err != nil {
+		return err
+	}
+	return a.noteCut(file, st.Size, int64(c.Length))
+}
+
+// noteCut enters what a change of size writes: zeros, behind the old or the new end
+// in its block.
+func (a *applier) noteCut(file *openFile, was, is int64) error {
+	if is > was {
+		a.ledger.large = true
+	}
+	if a.ledger.large || is%sectorSize == 0 {
+		return nil
+	}
+	inode, err := file.inode()
+	if err != nil {
+		return err
+	}
+	a.ledger.addZeros(stretch{inode, is - is%sectorSize, is})
+	return nil
 }
 
 // clone shares an extent with a file of this snapshot or of an allowed one.
@@ -65,6 +98,9 @@ func (a *applier) clone(c *sendstream.Command) error {
 	if err != nil {
 		return err
 	}
+	if (c.FileOffset|c.CloneOffset|c.CloneLen)%sectorSize != 0 {
+		a.ledger.large = true // the kernel copies what is inline
+	}
 	return btrfs.CloneRange(file.osFile(), int64(c.FileOffset), source, int64(c.CloneOffset), int64(c.CloneLen))
 }
 
@@ -74,6 +110,7 @@ func (a *applier) fallocate(c *sendstream.Command) error {
 	if err != nil {
 		return err
 	}
+	a.ledger.large = true // it may write zeros
 	return unix.Fallocate(file.fd, c.FallocateMode, int64(c.FileOffset), int64(c.Length))
 }
 
@@ -98,7 +135,7 @@ func (a *applier) encodedWrite(c *sendstream.Command) error {
 	if err != nil {
 		return breach(ruleDecode, err)
 	}
-	return file.writeAt(data, int64(c.FileOffset))
+	return a.put(file, data, int64(c.FileOffset))
 }
 
 // enter notes that the kernel took the extent.
@@ -107,7 +144,7 @@ func (a *applier) enter(file *openFile, c *sendstream.Command) error {
 	if err != nil {
 		return err
 	}
-	a.ledger.add(inode, int64(c.FileOffset))
+	a.ledger.addEncoded(stretch{inode, int64(c.FileOffset), int64(c.FileOffset + c.UnencodedFileLen)})
 	return nil
 }
 

@@ -1,47 +1,62 @@
 package receive
 
-import (
-	"testing"
+import "testing"
 
-	"btrmesh/btrfs"
-)
+func TestLedgerOfManyStretchesIsNotSmall(t *testing.T) {
+	var plain, encoded ledger
+	for i := range int64(maxSmall) {
+		if !plain.isSmall() || !encoded.isSmall() {
+			t.Fatalf("not small with %d stretches", i)
+		}
+		plain.addPlain(stretch{257, i, i + 1})
+		encoded.addEncoded(stretch{257, i, i + 1})
+	}
+	plain.addPlain(stretch{257, maxSmall, maxSmall + 1})
+	if plain.isSmall() || encoded.isSmall() {
+		t.Error("still small")
+	}
+	if len(plain.plain) != maxSmall || len(encoded.encoded) != maxSmall || !plain.large {
+		t.Errorf("%d plain ones, %d encoded", len(plain.plain), len(encoded.encoded))
+	}
+}
 
-func TestExtentStrikesOffTheEntriesThatBeginInIt(t *testing.T) {
-	entries := []entry{{257, 0}, {257, 4096}, {257, 8192}, {258, 0}}
+func TestLedgerOfWhatWasWrittenTwiceIsNotSmall(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		e    btrfs.Extent
-		left int
+		name  string
+		s     stretch
+		small bool
 	}{
-		{"the first alone", btrfs.Extent{Inode: 257, Offset: 0, Len: 4096}, 3},
-		{"one larger than it was written", btrfs.Extent{Inode: 257, Offset: 0, Len: 5000}, 2},
-		{"of another file", btrfs.Extent{Inode: 256, Offset: 0, Len: 1 << 20}, 4},
-		{"none before it", btrfs.Extent{Inode: 257, Offset: 4096, Len: 1 << 20}, 4},
-		{"none of the next file", btrfs.Extent{Inode: 257, Offset: 0, Len: 1 << 20}, 1},
-		{"an empty one", btrfs.Extent{Inode: 257, Offset: 0, Len: 0}, 4},
+		{"another file", stretch{258, 0, 4096}, true},
+		{"what follows", stretch{257, 8192, 9000}, true},
+		{"what is before", stretch{257, 0, 4096}, true},
+		{"the same", stretch{257, 4096, 8192}, false},
+		{"a part of it", stretch{257, 5000, 5001}, false},
+		{"more than it", stretch{257, 0, 1 << 20}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if left := strike(entries, c.e); len(left) != c.left {
-				t.Errorf("left are %v", left)
+			for _, l := range []ledger{
+				{plain: []stretch{{257, 4096, 8192}}},
+				{encoded: []stretch{{257, 4096, 8192}}},
+			} {
+				if l.addPlain(c.s); l.isSmall() != c.small {
+					t.Errorf("%+v", l)
+				}
 			}
 		})
 	}
 }
 
-func TestEntryThatIsPassedIsMissing(t *testing.T) {
-	e := btrfs.Extent{Inode: 257, Offset: 4096, Len: 4096}
-	for _, c := range []struct {
-		n    entry
-		want bool
-	}{
-		{entry{256, 8192}, true},
-		{entry{257, 0}, true},
-		{entry{257, 4096}, false},
-		{entry{257, 8192}, false},
-		{entry{258, 0}, false},
-	} {
-		if got := c.n.before(e); got != c.want {
-			t.Errorf("%v: %v", c.n, got)
-		}
+func TestZerosBehindTheEndMayBeWhereSomethingWasWritten(t *testing.T) {
+	l := ledger{plain: []stretch{{257, 0, 8192}}}
+	if l.addZeros(stretch{257, 4096, 5000}); !l.isSmall() || len(l.plain) != 2 {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestLedgerOfWhatIsNotKnownIsNotSmall(t *testing.T) {
+	l := ledger{large: true}
+	l.addPlain(stretch{257, 0, 1})
+	if l.isSmall() || len(l.plain) != 0 {
+		t.Errorf("%+v", l)
 	}
 }

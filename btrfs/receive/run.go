@@ -225,7 +225,6 @@ func (r *run) checkpoint(root *os.File, at sendstream.Position) {
 	log.Debug("checkpoint taken", "dir", r.name, "bytes", at.Bytes, "took", time.Since(began))
 }
 
-// seal also writes out the sidecar.
 func (r *run) seal() error {
 	_, err := Seal(r.applied, r.spec.Taken)
 	return err

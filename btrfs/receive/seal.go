@@ -2,24 +2,22 @@ package receive
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"btrmesh/btrfs"
 )
 
-// Seal makes an applied subvolume a received snapshot: its data goes to disk, and
-// with it all that was written to the file system before, it is marked as the copy
-// of what the stream carried, taken at that time, and becomes read-only. The
-// result is read back from the kernel and compared. It is for once: a second call
-// would not be told that data was not written.
+// Seal makes an applied subvolume a received snapshot: its data goes to disk, it is
+// marked as the copy of what the stream carried, taken at that time, and becomes
+// read-only. The result is read back from the kernel and compared. It is for once:
+// a second call would not be told that data was not written.
 //
 // The data goes first. Marking commits metadata alone, and after a power cut a
 // snapshot marked before its data was written is read-only, has a received UUID
 // and holds empty files.
 func Seal(a *Applied, taken time.Time) (btrfs.Subvolume, error) {
 	root, id := a.Root, a.Identity
-	if err := writeOut(root, a.ledger); err != nil {
+	if err := a.ledger.writeOut(root); err != nil {
 		return btrfs.Subvolume{}, err
 	}
 	if _, err := btrfs.SetReceived(root, id.Snapshot, id.CTransID, taken); err != nil {
@@ -36,18 +34,6 @@ func Seal(a *Applied, taken time.Time) (btrfs.Subvolume, error) {
 		return btrfs.Subvolume{}, fmt.Errorf("read back %s: %s", root.Name(), problem)
 	}
 	return have, nil
-}
-
-// writeOut brings all data of the subvolume root to disk and makes sure that it
-// is there. root was opened before the first of it was written, and stays the only
-// one to ask: the kernel tells each descriptor of an error once, and those opened
-// later perhaps not at all. Taking a snapshot writes data out too, and tells
-// nobody.
-func writeOut(root *os.File, l *ledger) error {
-	if err := btrfs.SyncFS(root); err != nil {
-		return err
-	}
-	return l.check(root)
 }
 
 // problemOf says in what a subvolume is not, or no longer, what Seal made of it;

@@ -84,6 +84,27 @@ func writeSidecar(dir *os.File, s *Sidecar) error {
 	return errors.Join(err, file.Close())
 }
 
+// writeOutSidecar brings the content of the sidecar to disk, and as a rule nothing
+// else; its name comes with the next transaction. dir was opened before it was
+// written.
+func writeOutSidecar(dir *os.File) error {
+	file, err := openRegular(dir, sidecarName, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer release(file)
+	var st unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+		return fmt.Errorf("stat %s: %w", sidecarName, err)
+	}
+	btrfs.WriteOutFile(file)
+	lost, err := missing(dir, 0, []stretch{{st.Ino, 0, st.Size}})
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	return btrfs.SyncFS(dir)
+}
+
 // readSidecar reads and judges the sidecar in dir.
 func readSidecar(dir *os.File) (Sidecar, error) {
 	file, err := openRegular(dir, sidecarName, unix.O_RDONLY)

@@ -107,7 +107,7 @@ func (w *work) commands(ctx context.Context) error {
 func (w *work) save(c *sendstream.Command) error {
 	switch {
 	case w.a.ledger.full():
-		return writeOut(w.root, &w.a.ledger)
+		return w.a.ledger.writeOut(w.root)
 	case w.o.Checkpoint == nil || c.Type == sendstream.CmdEnd:
 		return nil
 	case w.next.due(w.rd.Offset(), time.Now):
@@ -129,7 +129,7 @@ func (w *work) checkpoint() error {
 	if err := w.a.drain(); err != nil {
 		return err
 	}
-	if err := writeOut(w.root, &w.a.ledger); err != nil {
+	if err := w.a.ledger.writeOut(w.root); err != nil {
 		return err
 	}
 	w.o.Checkpoint(w.root, at)

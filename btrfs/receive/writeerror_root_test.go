@@ -81,7 +81,10 @@ func (b brittle) spoil(t *testing.T) {
 	b.resize(t, int64(st.Blocks-st.Bfree)*st.Bsize)
 }
 
-func (b brittle) heal(t *testing.T) { b.resize(t, 2<<30) }
+func (b brittle) heal(t *testing.T) {
+	t.Helper()
+	b.resize(t, 2<<30)
+}
 
 func (b brittle) resize(t *testing.T, bytes int64) {
 	t.Helper()
@@ -111,6 +114,7 @@ func onBrittle(t *testing.T, test func(t *testing.T, s *site, b brittle, f forma
 
 func TestSnapshotWhoseDataWasNotWrittenIsNotCommitted(t *testing.T) {
 	onBrittle(t, func(t *testing.T, s *site, b brittle, f format, snap btrfs.Snapshot) {
+		t.Helper()
 		s.target.SetPace(1<<40, 0)
 		spec, stream := s.rest(t, f, snap, btrfs.Snapshot{})
 		b.spoil(t)
@@ -128,6 +132,7 @@ func TestSnapshotWhoseDataWasNotWrittenIsNotCommitted(t *testing.T) {
 // A kill forgets the descriptors that would tell of the error.
 func TestCheckpointWhoseDataWasNotWrittenIsNotGoneOnFrom(t *testing.T) {
 	onBrittle(t, func(t *testing.T, s *site, b brittle, f format, snap btrfs.Snapshot) {
+		t.Helper()
 		s.spoilHalfway(t, b, f, snap)
 		s.target = receive.NewTarget(s.pool, discard())
 		_, err := s.target.Sweep(t.Context())
