@@ -152,13 +152,20 @@ func (a api) status(ctx context.Context, req control.StatusRequest) (control.Sta
 	return st, nil
 }
 
-// twins tells of a copied key of this appliance that nobody has settled.
+// twins tells of a copied key of this appliance that nobody has settled, and of
+// others' that are in use now.
 func (n *Node) twins() []control.Twin {
-	t, open := n.twin()
-	if !open {
-		return nil
+	var list []control.Twin
+	if t, open := n.twin(); open {
+		list = append(list, control.Twin{Appliance: n.name(), Self: true, Addresses: t.Addresses, HeardAt: t.Heard})
 	}
-	return []control.Twin{{Appliance: n.name(), Self: true, Addresses: t.Addresses, HeardAt: t.Heard}}
+	for _, m := range n.others() {
+		v := n.peers.get(m.ID)
+		if addresses := v.sights.twins(time.Now()); len(addresses) > 0 {
+			list = append(list, control.Twin{Appliance: m.Name, Addresses: addresses, HeardAt: v.seen})
+		}
+	}
+	return list
 }
 
 func (n *Node) serviceOn() (bool, error) {

@@ -69,6 +69,7 @@ func (a api) changeAddress(_ context.Context, req control.ChangeAddress) (contro
 		return change, nil
 	}
 	change.Addresses = a.knownAddresses(peer.ID)
+	a.net.Redial(peer.ID)
 	if g := a.chat.Load(); g != nil {
 		g.Wake()
 	}

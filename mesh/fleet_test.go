@@ -203,12 +203,13 @@ func (j *journal) String() string {
 type kept struct {
 	mu      sync.Mutex
 	records [][]byte
+	saved   int // times
 }
 
 func (k *kept) Save(records [][]byte) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.records = records
+	k.records, k.saved = records, k.saved+1
 	return nil
 }
 

@@ -183,3 +183,31 @@ func TestAnInviterThatCannotBeStoredMakesNoMember(t *testing.T) {
 		})
 	})
 }
+
+func TestManyDescriptionsAreMirroredAtOnceAndARemovalBeforeAnythingElse(t *testing.T) {
+	crewed(t, 3, func(f *fleet) {
+		a, c := f.nodes[0], f.nodes[2]
+		time.Sleep(time.Minute)
+		before := a.mirror.count()
+		for i := range 20 {
+			if _, err := a.renameAppliance(a.ctx(), control.RenameAppliance{Name: fmt.Sprintf("nas-%d", i)}); err != nil {
+				f.t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		if got := a.mirror.count() - before; got != 1 {
+			f.t.Errorf("mirrored %d times", got)
+		}
+		before = a.mirror.count()
+		a.remove(c)
+		if a.mirror.count() == before {
+			f.t.Error("a removal is not mirrored yet")
+		}
+	})
+}
+
+func (k *kept) count() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.saved
+}

@@ -25,6 +25,8 @@ type members struct {
 	me      certs.ID
 	changed func(memberChange) // told of every change in turn, once it is stored
 
+	stale chan struct{} // the mirror
+
 	turn sync.Mutex // held by who changes
 	now  atomic.Pointer[roster]
 }
@@ -45,7 +47,7 @@ type memberChange struct {
 // loadMembers reads the membership from the store. A record that cannot be read
 // is left out: the other members have it too.
 func loadMembers(store *state.Store, mirror mirror, me certs.ID, log *slog.Logger) (*members, error) {
-	m := &members{store: store, mirror: mirror, log: log, me: me, changed: func(memberChange) {}}
+	m := &members{store: store, mirror: mirror, log: log, me: me, changed: func(memberChange) {}, stale: make(chan struct{}, 1)}
 	r := &roster{set: certs.NewRecordSet(certs.MeshID{})}
 	err := store.View(func(tx *state.Tx) error {
 		if err := r.read(tx); err != nil {
@@ -84,6 +86,30 @@ func (m *members) restore() error {
 func (m *members) save(r *roster) {
 	if err := m.mirror.Save(bytesOfRecords(r.set.All())); err != nil {
 		m.log.Error("members not mirrored", "err", err)
+	}
+}
+
+// mirrorPause is how long descriptions are gathered before they are mirrored. Who
+// is a member is mirrored before anybody is told.
+const mirrorPause = time.Second
+
+// keepMirrored mirrors what changed until ctx is done, and then once more.
+func (m *members) keepMirrored(ctx context.Context) error {
+	for {
+		select {
+		case <-m.stale:
+		case <-ctx.Done():
+		}
+		select {
+		case <-time.After(mirrorPause):
+		case <-ctx.Done():
+		}
+		m.turn.Lock()
+		m.save(m.now.Load())
+		m.turn.Unlock()
+		if ctx.Err() != nil {
+			return nil
+		}
 	}
 }
 
@@ -281,8 +307,11 @@ func (m *members) change(from certs.ID, build func(*state.Tx, *roster) ([]certs.
 	}
 	step.after.settle()
 	m.now.Store(step.after)
-	if len(step.fresh) > 0 {
+	switch {
+	case slices.ContainsFunc(step.fresh, decisive):
 		m.save(step.after)
+	case len(step.fresh) > 0:
+		notify(m.stale)
 	}
 	m.changed(step)
 	return nil

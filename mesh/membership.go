@@ -151,15 +151,20 @@ const describeEvery = 15 * time.Second
 func (n *Node) keepDescribed(ctx context.Context) error {
 	tick := time.NewTicker(describeEvery)
 	defer tick.Stop()
-	for {
-		if err := n.describe(); err != nil {
-			n.log.Error("appliance not described", "err", err)
+	var dispute dispute
+	for due := true; ; {
+		if due {
+			if err := n.describe(); err != nil {
+				n.log.Error("appliance not described", "err", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			due = dispute.turn(n.disputed(), time.Now())
 		case <-n.redescribe:
+			due = true
 		}
 	}
 }

@@ -151,7 +151,7 @@ func (n *Node) run(ctx context.Context) error {
 func (n *Node) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		n.pools.watch, n.keepDescribed, n.runGossip, n.spreadDecisions, n.watchPeers, n.announce, n.schedule, n.keepTrimmed, n.store.Maintain,
+		n.pools.watch, n.keepDescribed, n.runGossip, n.spreadDecisions, n.watchPeers, n.announce, n.schedule, n.keepTrimmed, n.store.Maintain, n.members.keepMirrored,
 	} {
 		g.Go(func() error { return part(ctx) })
 	}

@@ -47,6 +47,7 @@ type peerView struct {
 	shut    time.Time     // since when it does not count us as a member; zero: it does, or nothing is known
 	outside string        // why, in its words; empty: it does not know us
 
+	sights   sights    // of its instances, by their connections
 	received uint64    // bytes over the connection, when they last grew
 	grown    time.Time // when that was
 }
@@ -102,15 +103,21 @@ func (n *Node) watchPeers(ctx context.Context) error {
 
 // lookAll brings the views up to date, and asks who came or was not asked lately.
 func (n *Node) lookAll(ctx context.Context, asking *errgroup.Group) {
-	links := map[certs.ID]stream.Link{}
+	links, all := map[certs.ID]stream.Link{}, map[certs.ID][]stream.Link{}
 	for _, l := range n.net.Links() {
 		links[l.Peer] = l
+	}
+	for _, l := range n.net.AllLinks() {
+		all[l.Peer] = append(all[l.Peer], l)
 	}
 	members, now := n.others(), time.Now()
 	asked := n.worthAsking(len(members))
 	for _, m := range members {
 		l, linked := links[m.ID]
-		before, view := n.peers.change(m.ID, func(v *peerView) { n.lookAt(v, m.ID, l, linked, now) })
+		before, view := n.peers.change(m.ID, func(v *peerView) {
+			n.lookAt(v, m.ID, l, linked, now)
+			v.sights = v.sights.look(all[m.ID], now)
+		})
 		n.reportPeer(m, before, view)
 		if view.online && now.Sub(view.asked) >= askInterval && asked(m.ID) {
 			n.peers.change(m.ID, func(v *peerView) { v.asked = now })

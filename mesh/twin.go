@@ -62,3 +62,37 @@ func (n *Node) twin() (state.Twin, bool) {
 	}
 	return t, !t.Heard.IsZero() && !t.Settled
 }
+
+// disputed tells whether what the mesh knows of this appliance was signed by a twin.
+func (n *Node) disputed() bool {
+	me, ok := n.members.fold().Members[n.me]
+	if !ok || !me.HasDescription || me.Description.Instance == n.instance {
+		return false
+	}
+	t, _ := n.twin()
+	return t.Instance == me.Description.Instance
+}
+
+// dispute spaces the answers to a twin, which would go on for ever: both would sign
+// and all would store a description every few seconds. The zero value is valid.
+type dispute struct {
+	next time.Time
+	wait time.Duration
+}
+
+// disputeRarest is the longest wait between two answers: so long the mesh may have
+// the other's address for this appliance.
+const disputeRarest = time.Hour
+
+// turn tells whether to look now whether the description still holds.
+func (d *dispute) turn(disputed bool, now time.Time) bool {
+	if !disputed {
+		return true
+	}
+	if now.Before(d.next) {
+		return false
+	}
+	d.wait = min(max(2*d.wait, describeEvery), disputeRarest)
+	d.next = now.Add(d.wait)
+	return true
+}

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -122,6 +123,43 @@ func TestASettledTwinStaysSettledWhileTheCopyRuns(t *testing.T) {
 			f.t.Errorf("the copy does not warn any more: %+v", left)
 		}
 	})
+}
+
+func TestOthersSeeATwinOnlyWhileBothMachinesAreAlive(t *testing.T) {
+	cloned(t, func(f *fleet, b, double *member) {
+		a := f.nodes[0]
+		f.soon(noticing, "nas-a sees nas-b twice", func() bool {
+			twins := a.overview().Twins
+			return len(twins) == 1 && !twins[0].Self && slices.Equal(twins[0].Addresses, []string{"10.0.0.2:7945", "10.0.9.9:7945"})
+		})
+		double.halt()
+		time.Sleep(2 * time.Minute)
+		b.crash()
+		time.Sleep(3 * time.Second)
+		b.start()
+		for range 30 {
+			time.Sleep(time.Second)
+			if twins := a.overview().Twins; len(twins) != 0 {
+				f.t.Fatalf("started again, and taken for two: %+v", twins)
+			}
+		}
+	})
+}
+
+func TestADisputeWithATwinBecomesRare(t *testing.T) {
+	var d dispute
+	now, answers := time.Unix(0, 0), 0
+	for end := now.Add(24 * time.Hour); now.Before(end); now = now.Add(describeEvery) {
+		if !d.turn(false, now) {
+			t.Fatal("what is not disputed has to wait")
+		}
+		if d.turn(true, now) {
+			answers++
+		}
+	}
+	if answers < 24 || answers > 36 {
+		t.Errorf("%d answers in a day", answers)
+	}
 }
 
 func TestAStateRestoredFromABackupIsNoTwin(t *testing.T) {

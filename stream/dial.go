@@ -61,6 +61,20 @@ func (d *dials) meet(l *link) {
 	}
 }
 
+// errRedial ends a flight in favour of one to addresses that were just learned.
+var errRedial = errors.New("dialled anew")
+
+// Redial has a dial to peer that is under way begin again, because Addresses
+// changed. Who waits for it waits for the new one.
+func (e *Endpoint) Redial(peer certs.ID) {
+	e.dials.mu.Lock()
+	f := e.dials.flights[peer]
+	e.dials.mu.Unlock()
+	if f != nil {
+		e.dials.land(peer, f, nil, errRedial)
+	}
+}
+
 // link returns the mesh connection to peer, dialling if there is none; fresh
 // says that it was dialled. The error is *UnreachableError, *RemovedError,
 // *ProtocolError, certs.ErrNotMember or ErrClosed, or the end of ctx.
@@ -71,15 +85,19 @@ func (e *Endpoint) link(ctx context.Context, peer certs.ID) (l *link, fresh bool
 	if l := e.conns.best(peer); l != nil {
 		return l, false, nil
 	}
-	f, first := e.dials.join(peer)
-	if first && !e.tasks.start(func() { e.fly(context.WithoutCancel(ctx), peer, f) }) {
-		e.dials.land(peer, f, nil, ErrClosed)
-	}
-	select {
-	case <-f.done:
-		return f.link, true, f.err
-	case <-ctx.Done():
-		return nil, false, context.Cause(ctx)
+	for {
+		f, first := e.dials.join(peer)
+		if first && !e.tasks.start(func() { e.fly(context.WithoutCancel(ctx), peer, f) }) {
+			e.dials.land(peer, f, nil, ErrClosed)
+		}
+		select {
+		case <-f.done:
+			if !errors.Is(f.err, errRedial) {
+				return f.link, true, f.err
+			}
+		case <-ctx.Done():
+			return nil, false, context.Cause(ctx)
+		}
 	}
 }
 
