@@ -125,7 +125,7 @@ const (
 	handshakeTime = 5 * time.Second  // to shake hands, and again to greet
 	firstWords    = 10 * time.Second // for a peer to say what a stream is for
 	meshIdle      = 15 * time.Second // longer than the 7 s a 4 s outage costs
-	meshKeepAlive = 7 * time.Second // where gossip has not kept it alive by its probes
+	meshKeepAlive = 7 * time.Second  // where gossip has not kept it alive by its probes
 	dataIdle      = 30 * time.Second
 	dataKeepAlive = 10 * time.Second
 	pairTime      = time.Minute // for a pairing connection in all
