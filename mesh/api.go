@@ -37,6 +37,7 @@ func (n *Node) routes() {
 	control.Handle(s, control.RouteApplianceRemove, a.removeAppliance)
 	control.Handle(s, control.RouteApplianceKeep, a.keepAppliance)
 	control.Handle(s, control.RoutePing, a.ping)
+	control.Handle(s, control.RouteThroughput, a.throughput)
 
 	control.Handle(s, control.RoutePools, a.pools)
 	control.Handle(s, control.RoutePoolAllow, a.allowPool)

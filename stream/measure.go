@@ -28,6 +28,14 @@ func (t Throughput) PerSecond() int64 {
 	return int64(float64(t.Bytes) / t.Took.Seconds())
 }
 
+// Loss is the part of the packets that was lost, 0..1.
+func (t Throughput) Loss() float64 {
+	if t.Packets == 0 {
+		return 0
+	}
+	return float64(t.Lost) / float64(t.Packets)
+}
+
 // Measure sends random data to peer for d, at most 10 s, on one lane of the
 // given kind beside whatever else runs, and keeps to rates. The peer throws it
 // away; it serves one measurement of ours at a time and refuses others as Busy.

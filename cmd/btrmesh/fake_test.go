@@ -76,6 +76,7 @@ func (f *fake) register(s *control.Server) {
 	control.Handle(s, control.RouteApplianceRemove, f.remove)
 	control.Handle(s, control.RouteApplianceKeep, f.keep)
 	control.Handle(s, control.RoutePing, f.ping)
+	control.Handle(s, control.RouteThroughput, f.throughput)
 	control.Handle(s, control.RoutePools, f.pools)
 	control.Handle(s, control.RoutePoolAllow, f.allow)
 	control.Handle(s, control.RoutePoolDeny, f.deny)

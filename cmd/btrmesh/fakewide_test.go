@@ -64,6 +64,16 @@ func (f *fake) ping(_ context.Context, r control.ApplianceRequest) (control.Ping
 	return control.Ping{Appliance: "nas-b", ID: idB, Address: "192.168.1.11:7945", RTTSeconds: 0.0004}, nil
 }
 
+func (f *fake) throughput(_ context.Context, r control.ApplianceRequest) (control.Throughput, error) {
+	if err := errorRow(r.Appliance); err != nil {
+		return control.Throughput{}, err
+	}
+	return control.Throughput{Appliance: "nas-b", ID: idB, Use: "tcp", Reason: "tcp: carried 3.1 times as much as quic (0.9 % loss)", Lanes: []control.LaneThroughput{
+		{Kind: "quic", Bytes: 20 << 20, BytesPerSecond: 10 << 20, Seconds: 2, RTTSeconds: 0.0004, LossPercent: 0.9, Congestion: "reno"},
+		{Kind: "tcp", Bytes: 62 << 20, BytesPerSecond: 31 << 20, Seconds: 2, RTTSeconds: 0.0004, LossPercent: 0, Congestion: "bbr"},
+	}}, nil
+}
+
 func (f *fake) discover(_ context.Context, r control.DiscoverRequest) ([]control.Discovered, error) {
 	switch r.TimeoutSeconds {
 	case 1:

@@ -30,6 +30,7 @@ var kinds = map[string]string{
 	"appliance.remove":      "appliance remove nas-c --also nas-e --yes",
 	"appliance.keep":        "appliance keep nas-c",
 	"ping":                  "ping nas-b -c 1",
+	"throughput":            "ping nas-b --data",
 	"version.list":          "version --all",
 	"history":               "history --all",
 	"pool.list":             "pool list --all",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -15,13 +16,19 @@ const pingInterval = time.Second
 func pingCommand() *cli.Command {
 	return leaf{
 		name: "ping", usage: "measure the way to an appliance", args: []string{"APPLIANCE"}, run: runPing,
-		flags: []cli.Flag{countFlag("count", []string{"c"}, 5, "ask `N` times")},
+		flags: []cli.Flag{
+			countFlag("count", []string{"c"}, 5, "ask `N` times"),
+			&cli.BoolFlag{Name: "data", Usage: "measure what lanes carry, for 2 s each"},
+		},
 	}.command()
 }
 
 // runPing asks again and again. A question without an answer is told of, and
 // the command fails in the end; any other error ends it.
 func runPing(s *session) error {
+	if s.has("data") {
+		return s.throughput()
+	}
 	total, lost := s.count("count"), int64(0)
 	for i := range total {
 		if i > 0 && !s.pause(pingInterval) {
@@ -57,6 +64,42 @@ func (s *session) ping() error {
 	}
 	p := a.Value
 	return s.say("%s (%s) at %s: %s", p.Appliance, shortID(p.ID).text, p.Address, control.Duration(control.Seconds(p.RTTSeconds)))
+}
+
+// throughput measures once, with both kinds of lane.
+func (s *session) throughput() error {
+	a, err := s.client.Throughput(s.ctx, control.ApplianceRequest{Appliance: s.arg(0)})
+	switch {
+	case err != nil:
+		return err
+	case s.json:
+		return s.raw(a.Raw)
+	}
+	for _, l := range a.Value.Lanes {
+		if err := s.say("%s", s.laneLine(l)); err != nil {
+			return err
+		}
+	}
+	if a.Value.Reason == "" {
+		return s.say("lanes  %s", a.Value.Use)
+	}
+	return s.say("lanes  %s", a.Value.Reason)
+}
+
+// laneLine tells what one lane carried: quic   118.2 MiB/s, 0.4ms, no loss.
+func (s *session) laneLine(l control.LaneThroughput) string {
+	if l.Error != "" {
+		return fmt.Sprintf("%-6s no: %s", l.Kind, l.Error)
+	}
+	loss := "no loss"
+	if l.LossPercent >= 0.01 {
+		loss = fmt.Sprintf("%.2g %% loss", l.LossPercent)
+	}
+	text := fmt.Sprintf("%-6s %s, %s, %s", l.Kind, s.units.Rate(float64(l.BytesPerSecond)), control.Duration(control.Seconds(l.RTTSeconds)), loss)
+	if l.Congestion != "" {
+		text += " (" + l.Congestion + ")"
+	}
+	return text
 }
 
 // pause waits, and tells whether nothing interrupted it.

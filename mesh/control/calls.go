@@ -84,6 +84,11 @@ func (c *Client) Ping(ctx context.Context, req ApplianceRequest) (Answer[Ping], 
 	return Call(ctx, c, RoutePing, req)
 }
 
+// Throughput measures what lanes to an appliance carry.
+func (c *Client) Throughput(ctx context.Context, req ApplianceRequest) (Answer[Throughput], error) {
+	return Call(ctx, c, RouteThroughput, req)
+}
+
 // Pools lists pools.
 func (c *Client) Pools(ctx context.Context, req PoolsRequest) (Answer[[]Pool], error) {
 	return Call(ctx, c, RoutePools, req)

@@ -23,6 +23,7 @@ var (
 	RouteApplianceRemove  = Route[RemoveAppliance, MemberChange]{"POST", "/v1/appliances/{appliance}/remove", Change, "appliance.remove"}
 	RouteApplianceKeep    = Route[KeepAppliance, MemberChange]{"POST", "/v1/appliances/{appliance}/keep", Change, "appliance.keep"}
 	RoutePing             = Route[ApplianceRequest, Ping]{"GET", "/v1/appliances/{appliance}/ping", Read, "ping"}
+	RouteThroughput       = Route[ApplianceRequest, Throughput]{"POST", "/v1/appliances/{appliance}/throughput", Change, "throughput"}
 
 	RoutePools     = Route[PoolsRequest, []Pool]{"GET", "/v1/pools", Read, "pool.list"}
 	RoutePoolAllow = Route[AllowPool, GrantChange]{"POST", "/v1/pools/{pool}/allow", Change, "pool.allow"}
