@@ -3,6 +3,7 @@
 package receive_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,7 +29,10 @@ func TestSmallIncrementSurvivesAPowerCut(t *testing.T) {
 			s.mount(t, live, func() { s.receive(t, f, first, btrfs.Snapshot{}) })
 			for seed := range uint64(inLongForm(3, 30)) {
 				must(t, btrfstest.Mutate(s.dir(), 100+seed, 1+int(seed)*2))
-				must(t, os.Truncate(filepath.Join(s.dir(), "shrinks"), 199_999-3000*int64(seed)))
+				err := os.Truncate(filepath.Join(s.dir(), "shrinks"), 199_999-3000*int64(seed))
+				if err != nil && !errors.Is(err, os.ErrNotExist) { // a mutation may have taken it
+					t.Fatal(err)
+				}
 				second := s.snapshot(t)
 				cut := filepath.Join(dir, fmt.Sprint("cut", seed))
 				s.mount(t, live, func() {
