@@ -90,7 +90,7 @@ func (a api) invites(context.Context, control.InvitesRequest) ([]control.Invite,
 // followInvite tells of an invite each time its state changes, until it is over.
 func (a api) followInvite(ctx context.Context, req control.InviteRequest, send func(control.Invite) error) error {
 	last := ""
-	return poll(ctx, func() (bool, error) {
+	return poll(ctx, nil, func() (bool, error) {
 		shown, err := a.inviteNumber(req.Number)
 		if err != nil {
 			return false, err

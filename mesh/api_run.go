@@ -12,11 +12,16 @@ import (
 // pollInterval is how often something followed is looked at: 2 Hz.
 const pollInterval = 500 * time.Millisecond
 
-// poll calls look at once and then twice a second until it says done.
-func poll(ctx context.Context, look func() (done bool, err error)) error {
+// poll calls look at once and then twice a second until it says done, and as soon
+// as what turned returns is closed; nil: nothing is.
+func poll(ctx context.Context, turned func() <-chan struct{}, look func() (done bool, err error)) error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
+		var news <-chan struct{}
+		if turned != nil {
+			news = turned() // before the look, or something could happen between
+		}
 		if done, err := look(); done || err != nil {
 			return err
 		}
@@ -24,6 +29,7 @@ func poll(ctx context.Context, look func() (done bool, err error)) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tick.C:
+		case <-news:
 		}
 	}
 }
@@ -198,7 +204,7 @@ func (a api) followRun(ctx context.Context, req control.FollowRun, send func(con
 	if req.Run == 0 || req.Run > max(task.NextRun, 1) {
 		return control.RunNotFound(task.Name, req.Run)
 	}
-	return poll(ctx, func() (bool, error) {
+	return poll(ctx, a.runs.turned, func() (bool, error) {
 		p, err := a.progressAt(task.Name, req.Run, time.Now().UTC())
 		if err != nil {
 			return false, err

@@ -85,7 +85,7 @@ type Node struct {
 func newNode(cfg Config, p parts) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: cfg.Log, me: p.identity.ID(), identity: p.identity, store: p.store, pools: p.pools, socket: p.control,
-		peers: newPeers(), memory: newMemory(), runs: &runs{live: map[runKey]*run{}}, fanouts: newFanouts(cfg.Log), wake: make(chan struct{}, 1),
+		peers: newPeers(), memory: newMemory(), runs: newRuns(), fanouts: newFanouts(cfg.Log), wake: make(chan struct{}, 1),
 		moved: make(chan struct{}, 1), look: make(chan struct{}, 1), urgent: make(chan struct{}, 1), redescribe: make(chan struct{}, 1),
 		heardOwn: map[[16]byte]int{}, instance: randomInstance(), clock: p.clock,
 		streamVersion: p.streamVersion, started: time.Now(), port: portOf(p.conn.LocalAddr()),

@@ -132,6 +132,22 @@ func keyOf(rec state.Run) runKey {
 type runs struct {
 	mu   sync.Mutex
 	live map[runKey]*run
+	turn chan struct{} // closed when one comes or goes, and then another
+}
+
+func newRuns() *runs { return &runs{live: map[runKey]*run{}, turn: make(chan struct{})} }
+
+// turned returns what is closed when the next run begins or ends.
+func (rs *runs) turned() <-chan struct{} {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.turn
+}
+
+// tell is called with the lock held.
+func (rs *runs) tell() {
+	close(rs.turn)
+	rs.turn = make(chan struct{})
 }
 
 // add registers r, or reports that its task is already running.
@@ -143,6 +159,7 @@ func (rs *runs) add(r *run) bool {
 		return false
 	}
 	rs.live[key] = r
+	rs.tell()
 	return true
 }
 
@@ -170,6 +187,7 @@ func (rs *runs) remove(r *run) {
 	defer rs.mu.Unlock()
 	delete(rs.live, keyOf(r.rec))
 	close(r.ended)
+	rs.tell()
 }
 
 func (rs *runs) get(key runKey) (*run, bool) {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"btrmesh/btrfs"
 	"btrmesh/mesh/plan"
 	"btrmesh/state"
+	"btrmesh/stream"
 )
 
 // sending is the source's side of one run, from the check for changes to the
@@ -76,8 +78,7 @@ func (s *sending) do(ctx context.Context) (err error) {
 	if err := s.locate(ctx); err != nil {
 		return err
 	}
-	// Reach the target before a snapshot is taken: a dead one costs nothing.
-	if _, err := s.node.info(ctx, s.task.Target); err != nil {
+	if err := s.reach(ctx); err != nil {
 		return err
 	}
 	s.reached = true
@@ -95,6 +96,17 @@ func (s *sending) do(ctx context.Context) (err error) {
 	defer s.disembark()
 	defer func() { leave(ctx, out, err) }()
 	return s.transfer(ctx, out, have)
+}
+
+// reach sees that the target can be offered something before a snapshot is taken:
+// a dead one costs nothing. Where there is a connection the offer itself tells,
+// and a question less is asked.
+func (s *sending) reach(ctx context.Context) error {
+	if slices.ContainsFunc(s.node.net.Links(), func(l stream.Link) bool { return l.Peer == s.task.Target }) {
+		return nil
+	}
+	_, err := s.node.info(ctx, s.task.Target)
+	return err
 }
 
 // locate finds the task's pool and share on disk.
