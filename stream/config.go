@@ -133,10 +133,16 @@ const (
 	streamWindow  = 6 << 20  // bytes
 	connWindow    = 16 << 20 // bytes
 	streamsAtOnce = 32       // of each direction, per connection
+
+	smallestPacket = 1200 // bytes of UDP
 )
 
+// baseConfig begins with the smallest packets that QUIC allows: with headers they
+// pass any path that IPv6 may take (RFC 9000, 14; RFC 8200, 5), and are what is
+// left to a connection without path MTU discovery.
 func baseConfig() *quic.Config {
 	return &quic.Config{
+		InitialPacketSize:          smallestPacket,
 		HandshakeIdleTimeout:       handshakeTime,
 		MaxStreamReceiveWindow:     streamWindow,
 		MaxConnectionReceiveWindow: connWindow,
@@ -150,6 +156,7 @@ func baseConfig() *quic.Config {
 func acceptConfig() *quic.Config {
 	c := baseConfig()
 	c.MaxIdleTimeout, c.EnableDatagrams = dataIdle, true
+	c.DisablePathMTUDiscovery = true // no bulk goes this way
 	return c
 }
 
@@ -157,6 +164,7 @@ func acceptConfig() *quic.Config {
 func meshConfig(hold bool) *quic.Config {
 	c := baseConfig()
 	c.MaxIdleTimeout, c.EnableDatagrams = meshIdle, true
+	c.DisablePathMTUDiscovery = true // control must not fall into a black hole
 	if hold {
 		c.KeepAlivePeriod = meshKeepAlive
 	}
