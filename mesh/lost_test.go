@@ -91,7 +91,7 @@ func TestAnEndThatNeverArrivedIsSettledAsFailed(t *testing.T) {
 	couple(t, 60, func(f *fleet, a, b *member, task string) {
 		t := f.t
 		f.muteOnce(a, func() bool { return a.run(state.Send, task, 1).State == state.Committing })
-		time.Sleep(14 * time.Second)
+		time.Sleep(20 * time.Second) // the connection does not survive it
 		f.lose(nil)
 		time.Sleep(2 * time.Minute)
 		if got := a.history(task); got[0] != "1 full failed" || a.last(task).Result != control.ResultUnchanged {
@@ -116,7 +116,7 @@ func TestWhileAnAnswerIsLostTheRunSaysSo(t *testing.T) {
 	couple(t, 60, func(f *fleet, a, b *member, task string) {
 		t := f.t
 		f.loseAnswer(a, b)
-		time.Sleep(13 * time.Second)
+		time.Sleep(20 * time.Second)
 		p, err := a.progressAt(task, 1, time.Now())
 		if err != nil || p.State != control.StateWaiting || p.Reason != "the answer of nas-b was lost; the next run asks for it" {
 			t.Errorf("progress is %+v, %v", p, err)

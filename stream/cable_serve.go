@@ -112,14 +112,15 @@ func (e *Endpoint) serveCableLane(c *cable) error {
 	if err != nil {
 		return err
 	}
-	in, ok := e.sessions.find(sessionKey{c.peer, token})
-	if !ok || !in.claimLane(serial) {
-		return errors.Join(fmt.Errorf("lane %d: %w", serial, errNoSession), c.answer(CodeUnknown))
+	in, lane, err := e.letIn(sessionKey{c.peer, token}, serial, tcpReader{c})
+	if err != nil {
+		return errors.Join(err, c.answer(CodeUnknown))
 	}
 	if err := c.answer(CodeNone); err != nil {
+		in.intake.leave(lane)
 		return err
 	}
-	in.feed(tcpReader{c})
+	in.feed(lane)
 	return nil
 }
 

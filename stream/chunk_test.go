@@ -41,10 +41,9 @@ func TestPackedChunksUnpack(t *testing.T) {
 		if len(raw) == 0 {
 			return true
 		}
-		c := parcel{raw: raw, header: chunkHeader{raw: len(raw)}}
-		c.pack(enc, levelFastest)
-		got, err := unpack(dec, make([]byte, maxChunk), c.header, c.payload)
-		return err == nil && bytes.Equal(got, raw) && len(c.payload) <= len(raw)
+		c := packed(enc, raw)
+		got, err := unpack(dec, make([]byte, maxChunk), c.header, c.block)
+		return err == nil && bytes.Equal(got, raw) && len(c.block) <= len(raw)
 	}
 	if err := quick.Check(roundTrip, nil); err != nil {
 		t.Error(err)
@@ -54,12 +53,17 @@ func TestPackedChunksUnpack(t *testing.T) {
 			t.Errorf("%d bytes starting %x do not survive", len(raw), raw[:4])
 		}
 	}
-	random, zeros := parcel{raw: randomBytes(maxChunk)}, parcel{raw: make([]byte, maxChunk)}
-	random.pack(enc, levelFastest)
-	zeros.pack(enc, levelFastest)
+	random, zeros := packed(enc, randomBytes(maxChunk)), packed(enc, make([]byte, maxChunk))
 	if random.header.encoding != encodingRaw || zeros.header.encoding != encodingZstd {
 		t.Errorf("random bytes are packed as %d, zeros as %d", random.header.encoding, zeros.header.encoding)
 	}
+}
+
+func packed(enc *encoder, raw []byte) *parcel {
+	b := new(blocks)
+	c := &parcel{header: chunkHeader{raw: len(raw)}, block: append(b.get(len(raw)), raw...), from: b}
+	c.pack(enc, levelFastest)
+	return c
 }
 
 func codec(tb testing.TB) (*encoder, *zstd.Decoder) {

@@ -15,7 +15,10 @@ const (
 
 // encoder is the compressor of one worker. It belongs to one goroutine and
 // starts none.
-type encoder struct{ fastest, standard *zstd.Encoder }
+type encoder struct {
+	fastest, standard *zstd.Encoder
+	out               []byte // of the last chunk
+}
 
 func newEncoder() (*encoder, error) {
 	fastest, err := newZstd(zstd.SpeedFastest)
@@ -23,7 +26,7 @@ func newEncoder() (*encoder, error) {
 		return nil, err
 	}
 	standard, err := newZstd(zstd.SpeedDefault)
-	return &encoder{fastest, standard}, err
+	return &encoder{fastest: fastest, standard: standard}, err
 }
 
 // newZstd allocates little before the first chunk.
@@ -32,12 +35,15 @@ func newZstd(l zstd.EncoderLevel) (*zstd.Encoder, error) {
 		zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
 }
 
-// encode appends raw, compressed at l, to dst. l is not levelRaw.
-func (e *encoder) encode(l level, raw, dst []byte) []byte {
+// encode returns raw compressed at l, which is not levelRaw. The result is good
+// until the next call.
+func (e *encoder) encode(l level, raw []byte) []byte {
+	with := e.fastest
 	if l == levelDefault {
-		return e.standard.EncodeAll(raw, dst)
+		with = e.standard
 	}
-	return e.fastest.EncodeAll(raw, dst)
+	e.out = with.EncodeAll(raw, e.out[:0])
+	return e.out
 }
 
 // newDecoder makes the decompressor of one lane. It never yields more than
@@ -61,13 +67,18 @@ func unpack(dec *zstd.Decoder, dst []byte, h chunkHeader, payload []byte) ([]byt
 	if err != nil {
 		return nil, fmt.Errorf("chunk %d: %w: %w", h.number, ErrBadStream, err)
 	}
-	if len(out) != h.raw {
-		return nil, fmt.Errorf("chunk %d of %d bytes decodes to %d: %w", h.number, h.raw, len(out), ErrBadStream)
+	return out, checkChunk(h, out)
+}
+
+// checkChunk compares a chunk with its header. The error wraps ErrBadStream.
+func checkChunk(h chunkHeader, raw []byte) error {
+	if len(raw) != h.raw {
+		return fmt.Errorf("chunk %d of %d bytes decodes to %d: %w", h.number, h.raw, len(raw), ErrBadStream)
 	}
-	if castagnoli(out) != h.sum {
-		return nil, fmt.Errorf("chunk %d: checksum differs: %w", h.number, ErrBadStream)
+	if castagnoli(raw) != h.sum {
+		return fmt.Errorf("chunk %d: checksum differs: %w", h.number, ErrBadStream)
 	}
-	return out, nil
+	return nil
 }
 
 func expand(dec *zstd.Decoder, dst []byte, e encoding, payload []byte) ([]byte, error) {

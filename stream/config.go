@@ -95,19 +95,6 @@ type Link struct {
 	Received uint64
 }
 
-// Stats are the bytes one end of a session has moved so far.
-type Stats struct {
-	RawBytes     int64 // of the raw stream
-	DataBytes    int64 // on the lanes, headers included, QUIC and UDP not
-	MetaOutBytes int64
-	MetaInBytes  int64
-	Lanes        int
-	Chunks       Chunks // packed for the lanes; zero at the target
-}
-
-// Chunks counts chunks by how hard they were compressed.
-type Chunks struct{ Raw, Fastest, Default int64 }
-
 const defaultLanes = 2
 
 func (c Config) check() error {

@@ -38,6 +38,7 @@ type Endpoint struct {
 	lore      *lore
 	outbox    *outbox
 	syncs     *syncs
+	blocks    *blocks // of all sessions that come in
 	joins     *rate.Limiter
 	joining   atomic.Int64 // pairing connections at this moment
 	tasks     tasks
@@ -55,7 +56,8 @@ func Listen(c Config) (*Endpoint, error) {
 	}
 	e := &Endpoint{
 		c: c, self: c.Identity.ID(), conns: newRegistry(c.Identity.ID()),
-		cables: newCables(), dials: newDials(), sessions: newSessions(), sinks: newSinks(), lore: newLore(), outbox: newOutbox(), syncs: newSyncs(),
+		cables: newCables(), dials: newDials(), sessions: newSessions(), sinks: newSinks(), lore: newLore(),
+		outbox: newOutbox(), syncs: newSyncs(), blocks: new(blocks),
 		joins: rate.NewLimiter(joinsEvery, joinsBurst), stopped: make(chan struct{}),
 	}
 	e.transport = newTransport(c, e.conns)

@@ -17,11 +17,13 @@ var (
 	// ErrLost means that the connection broke: no answer is known, and whether
 	// the peer committed is settled by the next offer.
 	ErrLost = errors.New("connection lost")
-	// ErrStalled means that the target acknowledged nothing for ten seconds
-	// while data waited for it.
-	ErrStalled = errors.New("no progress for 10s while data waits")
+	// ErrStalled means that the target acknowledged nothing for a minute while
+	// data waited for it, although lanes were replaced.
+	ErrStalled = errors.New("no progress for 60s while data waits")
 	// ErrBadStream means that what arrived is not what a sound peer sends.
 	ErrBadStream = errors.New("bad stream")
+	// ErrDiverged means that a stream that was to go on is not the one begun.
+	ErrDiverged = errors.New("the stream is not the one that was begun")
 	// ErrMisuse means that the caller used a session out of order.
 	ErrMisuse = errors.New("session used out of order")
 )

@@ -8,7 +8,6 @@ import (
 	"hash"
 	"io"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,23 +26,21 @@ type Inbound struct {
 	*session
 	name    string
 	offer   Offer
+	blocks  *blocks
 	window  *window
+	intake  *intake
 	begun   chan Begin
 	heard   chan struct{} // closed when the source has said all
 	end     atomic.Pointer[end]
 	rest    []byte // of the chunk being read
-	chunk   []byte // the same chunk, to be recycled
+	chunk   []byte // its block
 	hash    hash.Hash
 	readErr error // sticky; io.EOF once everything agrees
 	raw     atomic.Int64
-	data    atomic.Int64
 	applied atomic.Int64
-	mu      sync.Mutex
-	lanes   []bool // claimed; empty before Go
+	ready   atomic.Bool // begin was read
+	refused atomic.Bool // nothing more is worth reading
 }
-
-// reportEvery is how often the source hears of progress, or of none.
-const reportEvery = time.Second
 
 // farewellTime is how long the target waits for the source to take note of
 // its last word.
@@ -64,6 +61,7 @@ func (e *Endpoint) serveSession(ctx context.Context, l *link, w *wire) error {
 	}
 	_ = w.stream.SetReadDeadline(time.Time{}) // cannot fail
 	in, ctx := newInbound(ctx, l.peer, w, h, o)
+	in.blocks = e.blocks
 	key := sessionKey{l.peer, h.Token}
 	if !e.sessions.add(key, in) {
 		in.fail(ErrClosed)
@@ -78,7 +76,7 @@ func (e *Endpoint) serveSession(ctx context.Context, l *link, w *wire) error {
 
 func newInbound(ctx context.Context, peer certs.ID, w *wire, h hello, o Offer) (*Inbound, context.Context) {
 	in := &Inbound{
-		name: h.Name, offer: o, window: newWindow(), hash: sha256.New(),
+		name: h.Name, offer: o, window: newWindow(), intake: newIntake(), hash: sha256.New(),
 		begun: make(chan Begin, 1), heard: make(chan struct{}),
 	}
 	in.session, ctx = newSession(ctx, peer, w)
@@ -101,7 +99,7 @@ func (in *Inbound) listen() {
 	for {
 		f, err := in.wire.receive()
 		if err != nil {
-			if err != io.EOF || !in.said.Load() { //nolint:errorlint // receive returns io.EOF itself
+			if err != io.EOF || !in.said.Load() || in.refused.Load() { //nolint:errorlint // receive returns io.EOF itself
 				in.broken(err)
 			}
 			return
@@ -168,18 +166,16 @@ func (in *Inbound) Begin(ctx context.Context) (Begin, error) {
 	defer in.during(ctx)()
 	select {
 	case b := <-in.begun:
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		in.lanes = make([]bool, 0, b.Lanes)
+		in.ready.Store(true)
 		return b, nil
 	case <-in.done:
 		return Begin{}, fmt.Errorf("wait for begin: %w", in.cause())
 	}
 }
 
-// Go lets the source send. From now on it hears about progress once a second.
+// Go lets the source send. From now on it hears about progress.
 func (in *Inbound) Go(ctx context.Context) error {
-	if !in.openLanes() {
+	if !in.ready.Load() || !in.intake.start() {
 		return fmt.Errorf("go: %w", ErrMisuse)
 	}
 	if err := in.send(ctx, progress{}); err != nil {
@@ -189,70 +185,21 @@ func (in *Inbound) Go(ctx context.Context) error {
 	return nil
 }
 
-func (in *Inbound) openLanes() bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if cap(in.lanes) == 0 || len(in.lanes) > 0 {
-		return false
-	}
-	in.lanes = in.lanes[:cap(in.lanes)]
-	in.window.expect(len(in.lanes))
-	return true
-}
-
-// claimLane says whether lane n may deliver: announced, and not there yet.
-func (in *Inbound) claimLane(n uint32) bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if int64(n) >= int64(len(in.lanes)) || in.lanes[n] {
-		return false
-	}
-	in.lanes[n] = true
-	return true
-}
-
-// feed reads lane s until it ends.
-func (in *Inbound) feed(s laneReader) {
-	defer in.after(s.cut)()
-	err := readChunks(in.done, s, in.window, &in.data)
-	switch {
-	case err == nil:
-		in.window.laneEnded()
-	case errors.Is(err, ErrBadStream):
+// feed takes chunks from a lane that was let in until it ends. Only nonsense ends
+// the session with it: what a lane that breaks has lost comes on another one.
+func (in *Inbound) feed(lane *incoming) {
+	defer in.intake.leave(lane)
+	defer in.after(lane.cut)()
+	if err := readChunks(lane, in.window, in.blocks); errors.Is(err, ErrBadStream) {
 		in.reject(err)
-	default:
-		in.strayed(err)
 	}
+	lane.cut() // does nothing to one that has ended
 }
 
 // reject refuses the run at once because of what the source sent.
 func (in *Inbound) reject(err error) {
 	_ = in.lastWord(Refusal{Code: BadStream, Text: clip(err.Error(), maxText)}) // the source may be gone
 	in.fail(err)
-}
-
-// report tells the source once a second how far this side is.
-func (in *Inbound) report() {
-	tick := time.NewTicker(reportEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-in.done:
-			return
-		case <-tick.C:
-		}
-		if in.said.Load() {
-			return
-		}
-		if err := in.wire.send(in.progress()); err != nil && !in.said.Load() {
-			in.fail(lost(in.peer, err))
-		}
-	}
-}
-
-func (in *Inbound) progress() progress {
-	chunks, starved := in.window.state()
-	return progress{Applied: in.applied.Load(), Chunks: chunks, Starved: starved}
 }
 
 // Read yields the raw stream. It returns io.EOF only when the source has said
@@ -270,10 +217,8 @@ func (in *Inbound) Read(p []byte) (int, error) {
 }
 
 func (in *Inbound) refill() error {
-	if in.chunk != nil {
-		in.window.recycle(in.chunk)
-		in.chunk = nil
-	}
+	in.blocks.put(in.chunk)
+	in.chunk = nil
 	chunk, err := in.window.take(in.done)
 	switch {
 	case err == nil:
@@ -333,6 +278,7 @@ func (in *Inbound) Commit(ctx context.Context, c Committed) error {
 // Refuse ends the session with a reason. It works also after ctx or the
 // session has failed on this side, and fails if either side has ended it.
 func (in *Inbound) Refuse(_ context.Context, code RefusalCode, text string, facts ...string) error {
+	in.refused.Store(true)
 	if err := in.lastWord(Refusal{Code: code, Text: text, Facts: facts}.bounded()); err != nil {
 		return fmt.Errorf("refuse: %w", err)
 	}
@@ -350,15 +296,17 @@ func (in *Inbound) settle() {
 	}
 	in.fail(ErrClosed)
 	in.tasks.Wait()
+	in.window.drop(in.blocks)
 }
 
-// Stats returns the bytes moved so far.
+// Stats returns what was moved so far.
 func (in *Inbound) Stats() Stats {
-	in.mu.Lock()
-	lanes := len(in.lanes)
-	in.mu.Unlock()
-	return Stats{
-		RawBytes: in.raw.Load(), DataBytes: in.data.Load(),
-		MetaOutBytes: in.wire.out.Load(), MetaInBytes: in.wire.in.Load(), Lanes: lanes,
+	s := Stats{
+		RawBytes: in.raw.Load(), DataBytes: in.intake.bytes.Load(),
+		MetaOutBytes: in.wire.out.Load(), MetaInBytes: in.wire.in.Load(),
 	}
+	var c crewStats
+	c.quic, c.tcp, c.most = in.intake.count()
+	s.addLanes(c)
+	return s
 }

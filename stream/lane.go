@@ -1,154 +1,127 @@
 package stream
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
 	"sync/atomic"
 	"time"
-
-	"github.com/klauspost/compress/zstd"
-	"github.com/quic-go/quic-go"
 )
 
-// openLanes opens n lanes at once, on connections of their own if own. After an
-// error nothing stays open.
-func (e *Endpoint) openLanes(ctx context.Context, l *link, token bytes16, n int, own bool) ([]carrier, error) {
-	type opened struct {
-		lane carrier
-		err  error
-	}
-	open := func(serial uint32) (carrier, error) { return shareLane(ctx, l, token, serial) }
-	if own {
-		open = func(serial uint32) (carrier, error) { return e.dialLane(ctx, l, token, serial, LaneQUIC, false) }
-	}
-	results := make(chan opened)
-	for i := range n {
-		go func() {
-			c, err := open(uint32(i))
-			results <- opened{c, err}
-		}()
-	}
-	var lanes []carrier
-	var failed error
-	for range n {
-		o := <-results
-		if o.err != nil {
-			failed = o.err
-			continue
-		}
-		lanes = append(lanes, o.lane)
-	}
-	if failed != nil {
-		for _, c := range lanes {
-			c.cut()
-		}
-		return nil, fault(ctx, l.peer, failed)
-	}
-	return lanes, nil
+var (
+	errRetired = errors.New("not needed any more")
+	errStill   = errors.New("nothing arrives on it")
+)
+
+// lane is one lane of a session at its source: a goroutine with a carrier.
+type lane struct {
+	serial  uint32
+	kind    LaneKind
+	plain   bool
+	written atomic.Int64 // bytes given to the carrier, chunks and their headers
+	kill    context.CancelCauseFunc
+	retire  context.CancelFunc
+
+	// Guarded by crew.mu.
+	state     laneState
+	pacer     *pacer // nil while dialling
+	delivered int64  // bytes that the target has reported
+	still     time.Duration
+	held      time.Duration // pacer.waited at the last report
 }
 
-// runLane sends parcels on c until there are no more, then finishes it. It
-// returns nil also when the session is over.
-func runLane(c carrier, s *session, p *packer, sent *atomic.Int64) error {
-	defer s.after(c.cut)()
+// mortal is a carrier that knows when its connection has ended, without a Write.
+type mortal interface{ gone() <-chan struct{} }
+
+// carry runs la from its dial to its end. It returns nil if la was told to end
+// and the target has all of what it sent.
+func (c *crew) carry(ctx context.Context, la *lane) error {
+	ctx, la.kill = context.WithCancelCause(ctx)
+	defer la.kill(nil)
+	work, retire := context.WithCancel(ctx)
+	defer retire()
+	if !c.enter(la, retire) {
+		return errRetired
+	}
+	on, err := c.open(ctx, la.serial, la.kind, la.plain)
+	if err != nil {
+		return err
+	}
+	defer on.cut()
+	defer context.AfterFunc(ctx, on.cut)()
+	if m, ok := on.(mortal); ok {
+		defer watchCarrier(ctx, m, la.kill)()
+	}
+	paced := c.opened(la, on)
+	defer c.queue.leave(la.serial)
+	if err := c.send(work.Done(), la, paced); err != nil {
+		return cmp.Or(context.Cause(ctx), err)
+	}
+	return c.finish(ctx, la, on)
+}
+
+// watchCarrier kills a lane whose connection has ended, until release is called.
+func watchCarrier(ctx context.Context, m mortal, kill context.CancelCauseFunc) (release func()) {
+	ended := make(chan struct{})
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer close(ended)
+		select {
+		case <-m.gone():
+			kill(ErrLost)
+		case <-ctx.Done():
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// send sends chunks until stop is closed.
+func (c *crew) send(stop <-chan struct{}, la *lane, on carrier) error {
 	var head []byte
 	for {
-		parcel, ok := p.take(s.done)
-		if !ok {
-			return c.finish()
-		}
-		if parcel == nil {
+		p := c.queue.take(la.serial, stop)
+		if p == nil {
 			return nil
 		}
-		head = appendChunkHeader(head[:0], parcel.header)
-		for _, b := range [][]byte{head, parcel.payload} {
-			n, err := c.Write(b)
-			sent.Add(int64(n))
-			if err != nil {
-				return err
-			}
+		head = appendChunkHeader(head[:0], p.header)
+		err := c.write(la, on, head)
+		if err == nil {
+			err = c.write(la, on, p.block)
 		}
-		p.free <- parcel
-	}
-}
-
-// errNoSession means that a lane belongs to no session, or not to its number.
-var errNoSession = errors.New("no session for this lane")
-
-// serveLane reads the rest of a lane's header and feeds its chunks to the
-// session it names. An error means that there is none.
-func (e *Endpoint) serveLane(l *link, s *quic.ReceiveStream) error {
-	token, serial, err := readLaneHeader(s)
-	if err != nil {
-		return err
-	}
-	in, ok := e.sessions.find(sessionKey{l.peer, token})
-	if !ok || !in.claimLane(serial) {
-		return fmt.Errorf("lane %d: %w", serial, errNoSession)
-	}
-	_ = s.SetReadDeadline(time.Time{}) // cannot fail
-	in.feed(quicReader{s})
-	return nil
-}
-
-// readLaneHeader reads what follows the kind.
-func readLaneHeader(r io.Reader) (token bytes16, serial uint32, err error) {
-	var b [laneHead - 2]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
-		return bytes16{}, 0, noEOF(err)
-	}
-	return bytes16(b[:16]), binary.BigEndian.Uint32(b[16:]), nil
-}
-
-// readChunks takes chunks from r into w until r ends. It reads a payload only
-// when w has room for it, so that a fast lane waits for the slow ones.
-func readChunks(done <-chan struct{}, r io.Reader, w *window, count *atomic.Int64) error {
-	dec, err := newDecoder()
-	if err != nil {
-		return err
-	}
-	defer dec.Close()
-	var head [chunkHead]byte
-	var payload []byte
-	for {
-		if _, err := io.ReadFull(r, head[:]); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		h, err := parseChunkHeader(head[:])
+		p.release()
 		if err != nil {
 			return err
 		}
-		if payload, err = readChunk(done, r, w, dec, h, payload, count); err != nil {
-			return err
-		}
 	}
 }
 
-// readChunk takes the payload of h into w. It returns buf for the next one.
-func readChunk(
-	done <-chan struct{}, r io.Reader, w *window, dec *zstd.Decoder, h chunkHeader, buf []byte, count *atomic.Int64,
-) ([]byte, error) {
-	dst, err := w.admit(done, h.number)
-	if err != nil {
-		return buf, err
+func (c *crew) write(la *lane, on carrier, b []byte) error {
+	la.written.Add(int64(len(b))) // before the target can report it
+	n, err := on.Write(b)
+	c.data.Add(int64(n))
+	return err
+}
+
+// finish ends a lane properly: it waits until the target has what was sent.
+func (c *crew) finish(ctx context.Context, la *lane, on carrier) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	if cap(buf) < h.encoded {
-		buf = make([]byte, maxChunk)
+	if err := on.finish(); err != nil {
+		return err
 	}
-	buf = buf[:h.encoded]
-	if _, err := io.ReadFull(r, buf); err != nil {
-		return buf, noEOF(err)
+	for {
+		left, changed := c.queue.unconfirmed(la.serial)
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	raw, err := unpack(dec, dst, h, buf)
-	if err != nil {
-		return buf, err
-	}
-	count.Add(int64(chunkHead + h.encoded)) // before anybody can see the end of the stream
-	w.deliver(h.number, raw)
-	return buf, nil
 }

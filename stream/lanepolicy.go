@@ -1,6 +1,10 @@
 package stream
 
-import "fmt"
+import (
+	"fmt"
+
+	"btrmesh/certs"
+)
 
 // LanePolicy says which lanes the runs towards a peer may use. The zero value
 // leaves the choice to what is measured.
@@ -38,4 +42,12 @@ func (p LanePolicy) String() string {
 // allows says whether lanes of kind k may be opened.
 func (p LanePolicy) allows(k LaneKind) bool {
 	return k == LaneQUIC && p != LanesTCP || k == LaneTCP && p != LanesQUIC
+}
+
+// lanePolicy is what the engine says about lanes towards peer.
+func (e *Endpoint) lanePolicy(peer certs.ID) LanePolicy {
+	if e.c.LanePolicy == nil {
+		return LanesAuto
+	}
+	return e.c.LanePolicy(peer)
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // BenchmarkLevels sends text, machine code and random bytes over a line of a
@@ -68,42 +70,43 @@ func corpora(b *testing.B) map[string][]byte {
 // levels, the one that the governor chooses. It returns the bytes sent.
 func crossLine(b *testing.B, data []byte, wire *line, fixed level) int {
 	b.Helper()
-	const lanes = 2
-	p := newPacker(lanes, workers())
+	f, q := testFeed(b, workers())
+	f.packer.start(func() packing {
+		enc, err := newEncoder()
+		if err != nil {
+			b.Error(err)
+		}
+		return func(c *parcel, l level) {
+			if fixed != levels {
+				l = fixed
+			}
+			c.pack(enc, l)
+		}
+	})
 	var group sync.WaitGroup
-	for range p.workers {
-		group.Go(func() {
-			enc, err := newEncoder()
-			if err != nil {
-				b.Error(err)
-			}
-			p.compress(nil, func(c *parcel, l level) level {
-				if fixed != levels {
-					l = fixed
-				}
-				return c.pack(enc, l)
-			})
-		})
+	decoders := sync.Pool{New: func() any {
+		dec, err := newDecoder()
+		if err != nil {
+			b.Error(err)
+		}
+		return dec
+	}}
+	q.deliver(&group, usualLanes, func(p *parcel) {
+		wire.send(p.header.encoded)
+		dec := decoders.Get().(*zstd.Decoder) //nolint:errcheck // nothing else is in there
+		defer decoders.Put(dec)
+		block := f.blocks.get(maxChunk)
+		if _, err := unpack(dec, block, p.header, p.block); err != nil {
+			b.Error(err)
+		}
+		f.blocks.put(block)
+	})
+	if _, err := f.Write(data); err != nil {
+		b.Error(err)
 	}
-	for range lanes {
-		group.Go(func() {
-			dec, err := newDecoder()
-			if err != nil {
-				b.Error(err)
-			}
-			defer dec.Close()
-			buf := make([]byte, maxChunk)
-			for c, ok := p.take(nil); ok; c, ok = p.take(nil) {
-				wire.send(len(c.payload))
-				if _, err := unpack(dec, buf, c.header, c.payload); err != nil {
-					b.Error(err)
-				}
-				p.free <- c
-			}
-		})
+	if err := f.End(); err != nil {
+		b.Error(err)
 	}
-	p.write(nil, data)
-	p.close()
 	group.Wait()
 	return wire.total
 }

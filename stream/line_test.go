@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"hash"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -49,11 +51,16 @@ func materials() []material {
 }
 
 // pack takes as long, in the bubble, as compressing would.
-func (m material) pack(c *parcel, l level) level {
+func (m material) pack(c *parcel, l level) {
 	time.Sleep(m.took[l])
-	c.payload = c.raw[:int(float64(len(c.raw))/m.x[l])]
-	return l
+	c.level, c.header.encoded = l, int(float64(len(c.block))/m.x[l])
 }
+
+// noHash costs no time.
+type noHash struct{ hash.Hash }
+
+func (noHash) Write(p []byte) (int, error)   { return len(p), nil }
+func (h noHash) Clone() (hash.Cloner, error) { return h, nil }
 
 // setting is what a stream meets on its way.
 type setting struct {
@@ -73,30 +80,29 @@ const chunksOnLine = 500
 // packed how.
 func (s setting) cross(t *testing.T, pack packing) (goodput float64, counts Chunks) {
 	t.Helper()
-	synctest.Test(t, func(*testing.T) {
-		p, wire := newPacker(2, s.workers), &line{bytesPerSecond: s.speed * 1e6}
+	synctest.Test(t, func(t *testing.T) {
+		f, q := testFeed(t, s.workers)
+		wire := &line{bytesPerSecond: s.speed * 1e6}
+		f.packer.start(func() packing { return pack })
 		start := time.Now()
 		var group sync.WaitGroup
-		for range s.workers {
-			group.Go(func() { p.compress(nil, pack) })
-		}
-		for range p.lanes {
-			group.Go(func() {
-				for c, ok := p.take(nil); ok; c, ok = p.take(nil) {
-					wire.send(len(c.payload))
-					p.free <- c
-				}
-			})
-		}
+		q.deliver(&group, usualLanes, func(p *parcel) { wire.send(p.header.encoded) })
+		f.at.sum = noHash{sha256.New()}
 		for range chunksOnLine {
 			time.Sleep(s.read)
-			p.begin(nil)
-			p.current.raw = p.current.raw[:maxChunk]
-			p.submit()
+			if err := f.begin(); err != nil {
+				t.Fatal(err)
+			}
+			f.current.block = f.current.block[:maxChunk]
+			if err := f.submit(); err != nil {
+				t.Fatal(err)
+			}
 		}
-		p.close()
+		if err := f.End(); err != nil {
+			t.Error(err)
+		}
 		group.Wait()
-		goodput, counts = chunksOnLine*maxChunk/time.Since(start).Seconds()/1e6, p.chunks()
+		goodput, counts = chunksOnLine*maxChunk/time.Since(start).Seconds()/1e6, q.chunks()
 	})
 	return goodput, counts
 }
@@ -129,8 +135,8 @@ func TestLevelThatFollowsIsAsFastAsTheBestFixedOne(t *testing.T) {
 			for _, workers := range []int{1, 2, 4} {
 				for _, read := range []time.Duration{500 * time.Microsecond, 5 * time.Millisecond} {
 					s := setting{m, speed, workers, read}
-					raw, _ := s.cross(t, func(c *parcel, _ level) level { return m.pack(c, levelRaw) })
-					fastest, _ := s.cross(t, func(c *parcel, _ level) level { return m.pack(c, levelFastest) })
+					raw, _ := s.cross(t, func(c *parcel, _ level) { m.pack(c, levelRaw) })
+					fastest, _ := s.cross(t, func(c *parcel, _ level) { m.pack(c, levelFastest) })
 					got, counts := s.cross(t, m.pack)
 					if got < 0.95*max(raw, fastest) {
 						t.Errorf("%v: raw %.0f MB/s, fastest %.0f, adaptive %.0f, %+v", s, raw, fastest, got, counts)

@@ -3,10 +3,8 @@ package stream
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
+	"errors"
 	"fmt"
-	"hash"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,14 +15,15 @@ import (
 // does: dialling for less costs more than it brings.
 const smallRun = 4 << 20
 
-// Outbound is the source's end of a session: Begin, Write…, End, and Close in
-// any case. The caller uses it from one goroutine; Abort, Applied and Stats
-// may be called from others.
+// Outbound is the source's end of a session: Begin, Write… or Follow, End, and
+// Close in any case. The caller uses it from one goroutine; Abort, Applied and
+// Stats may be called from others.
 //
-// After any error the session is over. The error wraps *Refusal if the target
-// said no or aborted, ErrLost if the connection broke, ErrStalled, ErrGoodbye,
-// *RemovedError, ErrBadStream if the target does not keep to the protocol, or
-// is the end of a context.
+// After any error but *BehindError the session is over. The error wraps *Refusal
+// if the target said no or aborted, ErrLost if the mesh connection broke,
+// ErrStalled, ErrGoodbye, *RemovedError, ErrBadStream if the target does not
+// keep to the protocol, or is the end of a context. Lanes that break are
+// replaced; no error comes of it.
 type Outbound struct {
 	*session
 	endpoint *Endpoint
@@ -34,13 +33,12 @@ type Outbound struct {
 	token    bytes16
 	replies  chan frame // have and committed, for whoever waits
 	granted  chan struct{}
-	lanes    []carrier
-	width    atomic.Int64  // how many lanes
-	carried  chan struct{} // closed when all lanes have ended
-	packer   *packer
-	hash     hash.Hash
-	raw      atomic.Int64
-	data     atomic.Int64
+	rates    []*Rate
+	crew     *crew // nil before Begin
+	queue    *queue
+	feed     *Feed // the session's own; nil before Write, or if it follows another one
+	followed bool
+	begun    atomic.Bool // crew may be looked at
 	stall    stall
 	ending   atomic.Bool
 }
@@ -74,10 +72,11 @@ func (e *Endpoint) offer(ctx context.Context, l *link, o Offer) (*Outbound, Have
 	}
 	out := &Outbound{
 		endpoint: e, link: l, release: l.hold(), offer: o,
-		replies: make(chan frame), granted: make(chan struct{}), carried: make(chan struct{}), hash: sha256.New(),
+		replies: make(chan frame), granted: make(chan struct{}),
 	}
 	_, _ = rand.Read(out.token[:]) // never fails
 	out.session, ctx = newSession(ctx, l.peer, w)
+	out.queue = newQueue(reach(usualLanes, 0), out.fail)
 	out.tasks.Go(func() { out.listen(ctx) })
 	var have Have
 	if err = out.wire.send(e.hello(out.token), o); err == nil {
@@ -119,16 +118,27 @@ func (o *Outbound) listen(ctx context.Context) {
 
 func (o *Outbound) progress(f frame) {
 	p, err := parse[progress](f)
+	if err == nil {
+		err = o.acknowledged(p)
+	}
 	if err != nil {
 		o.broken(err)
-		return
 	}
-	o.stall.seen(time.Now(), p)
+}
+
+// acknowledged takes in how far the target is. Its first report is its go.
+func (o *Outbound) acknowledged(p progress) error {
+	now := time.Now()
+	o.stall.seen(now, p)
 	select {
 	case <-o.granted:
 	default:
 		close(o.granted) // only listen does
 	}
+	if err := o.queue.ack(p); err != nil || !o.begun.Load() {
+		return err
+	}
+	return o.crew.report(now, p)
 }
 
 // reply waits for the target's next answer, which must be a T.
@@ -148,8 +158,12 @@ func reply[T message](ctx context.Context, o *Outbound) (T, error) {
 	}
 }
 
-// Begin announces the raw stream, opens the lanes and waits for the target's
-// go. b.Lanes zero takes two; a small stream gets one lane.
+// Limit makes the session's lanes keep to rates, all of them. It must be called
+// before Begin.
+func (o *Outbound) Limit(rates ...*Rate) { o.rates = rates }
+
+// Begin announces the raw stream, waits for the target's go and begins to open
+// lanes. A small stream gets one on the mesh connection.
 func (o *Outbound) Begin(ctx context.Context, b Begin) error {
 	if err := o.begin(ctx, b); err != nil {
 		return fmt.Errorf("begin %s: %w", o.offer.Share, err)
@@ -158,16 +172,14 @@ func (o *Outbound) Begin(ctx context.Context, b Begin) error {
 }
 
 func (o *Outbound) begin(ctx context.Context, b Begin) error {
-	if o.packer != nil || o.offer.Unchanged {
+	if o.crew != nil || o.offer.Unchanged {
 		return ErrMisuse
 	}
-	var own bool
-	b.Lanes, own = planLanes(b)
 	if err := b.check(); err != nil {
 		return err
 	}
 	defer o.during(ctx)()
-	o.packer = newPacker(b.Lanes, workers())
+	o.crew = o.newCrew(b)
 	if err := o.send(ctx, b); err != nil {
 		return err
 	}
@@ -176,62 +188,42 @@ func (o *Outbound) begin(ctx context.Context, b Begin) error {
 	case <-o.done:
 		return o.cause()
 	}
-	return o.start(ctx, b.Lanes, own)
-}
-
-// planLanes returns how many lanes b gets, and whether on own connections.
-func planLanes(b Begin) (lanes int, own bool) {
-	if b.EstimateBytes > 0 && b.EstimateBytes <= smallRun {
-		return 1, false
-	}
-	if b.Lanes == 0 {
-		return defaultLanes, true
-	}
-	return b.Lanes, true
-}
-
-// start opens the lanes and starts what feeds them. All of it ends with the
-// session.
-func (o *Outbound) start(ctx context.Context, n int, own bool) error {
-	ctx, cancel := o.bounded(ctx)
-	defer cancel()
-	var err error
-	if o.lanes, err = o.endpoint.openLanes(ctx, o.link, o.token, n, own); err != nil {
-		o.fail(err)
-		return o.cause()
-	}
-	o.width.Store(int64(n))
-	o.stall.seen(time.Now(), progress{})
-	for range o.packer.workers {
-		o.tasks.Go(o.compress)
-	}
-	o.tasks.Go(o.carry)
-	o.tasks.Go(o.watch)
+	o.start(ctx)
 	return nil
 }
 
-// compress is one worker.
-func (o *Outbound) compress() {
-	enc, err := newEncoder()
-	if err != nil {
-		o.fail(err)
-		return
+// newCrew says which lanes a stream gets: one on the mesh connection if it is
+// small, else as many as it turns out to need.
+func (o *Outbound) newCrew(b Begin) *crew {
+	c := newCrew(o.queue, o.endpoint.c.Log, o.done, o.rates)
+	c.rtt = func() time.Duration { return o.link.conn.ConnectionStats().SmoothedRTT }
+	if b.EstimateBytes > 0 && b.EstimateBytes <= smallRun {
+		c.want = wish{quic: 1, reason: "quic: a small run shares the mesh connection"}
+		c.open = func(ctx context.Context, serial uint32, _ LaneKind, _ bool) (carrier, error) {
+			return shareLane(ctx, o.link, o.token, serial)
+		}
+		return c
 	}
-	o.packer.compress(o.done, func(c *parcel, l level) level { return c.pack(enc, l) })
+	c.open = func(ctx context.Context, serial uint32, kind LaneKind, plain bool) (carrier, error) {
+		return o.endpoint.dialLane(ctx, o.link, o.token, serial, kind, plain)
+	}
+	c.steer = newSteer(o.endpoint.lanePolicy(o.peer), c.rtt())
+	c.want = c.steer.step(sample{now: time.Now()})
+	return c
 }
 
-// carry runs the lanes and reports when all have ended.
-func (o *Outbound) carry() {
-	var running sync.WaitGroup
-	for _, c := range o.lanes {
-		running.Go(func() {
-			if err := runLane(c, o.session, o.packer, &o.data); err != nil {
-				o.strayed(err)
-			}
-		})
-	}
-	running.Wait()
-	close(o.carried)
+// start runs the lanes and the watchdog. They end with the session.
+func (o *Outbound) start(ctx context.Context) {
+	now := time.Now()
+	o.crew.rolled = now
+	o.stall.seen(now, progress{})
+	o.begun.Store(true)
+	ctx, cancel := o.bounded(ctx)
+	o.tasks.Go(func() {
+		defer cancel()
+		o.crew.run(ctx)
+	})
+	o.tasks.Go(o.watch)
 }
 
 // watch is the watchdog.
@@ -243,7 +235,7 @@ func (o *Outbound) watch() {
 		case <-o.done:
 			return
 		case now := <-tick.C:
-			if o.stall.stuck(now, o.packer.sent.Load(), o.ending.Load()) {
+			if o.stall.stuck(now, o.queue.waiting() || o.ending.Load()) {
 				o.fail(ErrStalled)
 			}
 		}
@@ -253,20 +245,65 @@ func (o *Outbound) watch() {
 // Write sends a part of the raw stream. It blocks while the target is behind
 // and does not keep p.
 func (o *Outbound) Write(p []byte) (int, error) {
-	if o.lanes == nil || o.ending.Load() {
-		return 0, fmt.Errorf("send %s: %w", o.offer.Share, ErrMisuse)
-	}
-	n := o.packer.write(o.done, p)
-	o.hash.Write(p[:n])
-	o.raw.Add(int64(n))
-	if err := o.cause(); err != nil {
+	n, err := o.write(p)
+	if err != nil {
 		return n, fmt.Errorf("send %s: %w", o.offer.Share, err)
 	}
 	return n, nil
 }
 
-// End closes the raw stream and waits until the target has committed: the one
-// proof of success. After an unchanged offer it only waits.
+func (o *Outbound) write(p []byte) (int, error) {
+	if o.ending.Load() {
+		return 0, ErrMisuse
+	}
+	if err := o.ownFeed(); err != nil {
+		return 0, err
+	}
+	n, err := o.feed.Write(p)
+	if cause := o.cause(); cause != nil {
+		return n, cause
+	}
+	return n, err
+}
+
+// ownFeed makes the feed of a session that follows no other.
+func (o *Outbound) ownFeed() error {
+	if o.feed != nil {
+		return nil
+	}
+	f := NewFeed(o.endpoint.c.Log)
+	if err := o.follow(f); err != nil {
+		return err
+	}
+	o.feed = f
+	return nil
+}
+
+// Follow makes the session send what is written into f. Begin must have
+// returned, and nothing may have been written into f or this session.
+func (o *Outbound) Follow(f *Feed) error {
+	if err := o.follow(f); err != nil {
+		return fmt.Errorf("follow a feed with %s: %w", o.offer.Share, err)
+	}
+	return nil
+}
+
+func (o *Outbound) follow(f *Feed) error {
+	if !o.begun.Load() || o.followed {
+		return ErrMisuse
+	}
+	if err := f.follow(o.queue); err != nil {
+		return err
+	}
+	o.followed = true
+	o.after(func() { f.leave(o.queue) })
+	return nil
+}
+
+// End closes the raw stream, or waits until the feed that the session follows
+// has ended, and then for the target's verdict: the one proof of success. It
+// returns *BehindError as soon as the feed goes on without the session: see
+// Continue. After an unchanged offer it only waits.
 func (o *Outbound) End(ctx context.Context) (Committed, error) {
 	c, err := o.finish(ctx)
 	if err != nil {
@@ -276,7 +313,7 @@ func (o *Outbound) End(ctx context.Context) (Committed, error) {
 }
 
 func (o *Outbound) finish(ctx context.Context) (Committed, error) {
-	if o.ending.Swap(true) || o.lanes == nil && !o.offer.Unchanged {
+	if o.ending.Load() || !o.begun.Load() && !o.offer.Unchanged {
 		return Committed{}, ErrMisuse
 	}
 	defer o.during(ctx)()
@@ -285,6 +322,7 @@ func (o *Outbound) finish(ctx context.Context) (Committed, error) {
 			return Committed{}, err
 		}
 	}
+	o.ending.Store(true)
 	c, err := reply[Committed](ctx, o)
 	if err != nil {
 		return Committed{}, err
@@ -298,15 +336,41 @@ func (o *Outbound) finish(ctx context.Context) (Committed, error) {
 	return c, nil
 }
 
-// flush waits until the lanes have sent everything, then sends the totals.
+// flush waits until all has been handed to the session, then sends the totals.
 func (o *Outbound) flush(ctx context.Context) error {
-	o.packer.close()
-	select {
-	case <-o.carried:
-	case <-o.done:
-		return o.cause()
+	if !o.followed {
+		if err := o.ownFeed(); err != nil {
+			return err
+		}
 	}
-	return o.send(ctx, end{Bytes: o.raw.Load(), Chunks: o.packer.next, SHA256: bytes32(o.hash.Sum(nil))})
+	if o.feed != nil {
+		if err := o.feed.End(); err != nil {
+			return errors.Join(o.cause(), err)
+		}
+	}
+	all, err := o.awaitAll()
+	if err != nil {
+		return err
+	}
+	return o.send(ctx, end{Bytes: all.bytes, Chunks: all.chunks, SHA256: all.digest()})
+}
+
+// awaitAll waits until the feed has ended and returns where.
+func (o *Outbound) awaitAll() (mark, error) {
+	for {
+		to, closed, behind, changed := o.queue.handed()
+		switch {
+		case behind:
+			return mark{}, &BehindError{Bytes: to.bytes, Chunks: to.chunks}
+		case closed:
+			return to, nil
+		}
+		select {
+		case <-changed:
+		case <-o.done:
+			return mark{}, o.cause()
+		}
+	}
 }
 
 // Abort tells the target to give the run up, and why. It does nothing once
@@ -325,10 +389,11 @@ func (o *Outbound) Close() {
 	a := farewell(o.cause())
 	o.Abort(a.Code, a.Text)
 	o.wire.finish()
-	o.tasks.Wait()
-	for _, c := range o.lanes {
-		c.cut()
+	if o.feed != nil {
+		o.feed.Abort(ErrClosed)
 	}
+	o.tasks.Wait()
+	o.queue.discard()
 	o.release()
 	o.release = nil
 }
@@ -337,14 +402,15 @@ func (o *Outbound) Close() {
 // it last said.
 func (o *Outbound) Applied() int64 { return o.stall.appliedBytes() }
 
-// Stats returns the bytes moved so far.
+// Stats returns what was moved so far.
 func (o *Outbound) Stats() Stats {
+	to, _, _, _ := o.queue.handed()
 	s := Stats{
-		RawBytes: o.raw.Load(), DataBytes: o.data.Load(),
-		MetaOutBytes: o.wire.out.Load(), MetaInBytes: o.wire.in.Load(), Lanes: int(o.width.Load()),
+		RawBytes: to.bytes, MetaOutBytes: o.wire.out.Load(), MetaInBytes: o.wire.in.Load(), Chunks: o.queue.chunks(),
 	}
-	if s.Lanes > 0 {
-		s.Chunks = o.packer.chunks() // width was stored after packer
+	if o.begun.Load() {
+		s.addLanes(o.crew.stats())
+		s.DataBytes = o.crew.data.Load()
 	}
 	return s
 }

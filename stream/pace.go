@@ -13,6 +13,7 @@ type pacer struct {
 	rates   []*Rate
 	charged int64        // wire bytes the rates know of
 	held    atomic.Int64 // nanoseconds spent waiting for the rates
+	waits   atomic.Bool  // at this moment
 }
 
 // pace binds c to rates until done is closed.
@@ -52,7 +53,11 @@ func (p *pacer) piece(n int) int {
 // wait waits for every rate: the lowest one decides.
 func (p *pacer) wait(n int) bool {
 	begun := time.Now()
-	defer func() { p.held.Add(int64(time.Since(begun))) }()
+	p.waits.Store(true)
+	defer func() {
+		p.waits.Store(false)
+		p.held.Add(int64(time.Since(begun)))
+	}()
 	for _, r := range p.rates {
 		if !r.wait(p.done, n) {
 			return false
@@ -80,3 +85,6 @@ func (p *pacer) settle(n int) {
 
 // waited is how long Write was held back by the rates so far.
 func (p *pacer) waited() time.Duration { return time.Duration(p.held.Load()) }
+
+// waiting says whether Write is held back by the rates at this moment.
+func (p *pacer) waiting() bool { return p.waits.Load() }

@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -535,11 +536,11 @@ func TestRunSurvivesAnOutageOfFourSeconds(t *testing.T) {
 }
 
 func TestSourceThatLiesAboutItsTotalsIsRefused(t *testing.T) {
-	lies := map[string]func(*Outbound){
-		"hash":   func(o *Outbound) { o.hash.Write([]byte{0}) },
-		"bytes":  func(o *Outbound) { o.raw.Add(1) },
-		"chunks": func(o *Outbound) { o.packer.next++ },
-		"fewer":  func(o *Outbound) { o.packer.next-- },
+	lies := map[string]func(*end){
+		"hash":   func(e *end) { e.SHA256[0]++ },
+		"bytes":  func(e *end) { e.Bytes++ },
+		"fewer":  func(e *end) { e.Chunks-- },
+		"backed": func(e *end) { e.Chunks = 0 },
 	}
 	for name, lie := range lies {
 		t.Run(name, func(t *testing.T) {
@@ -551,8 +552,19 @@ func TestSourceThatLiesAboutItsTotalsIsRefused(t *testing.T) {
 				if _, err := out.Write(make([]byte, 5*maxChunk)); err != nil {
 					t.Fatal(err)
 				}
-				lie(out)
-				if _, err := out.End(t.Context()); !errors.Is(err, &Refusal{Code: BadStream}) {
+				if err := out.feed.End(); err != nil {
+					t.Fatal(err)
+				}
+				all, err := out.awaitAll()
+				if err != nil {
+					t.Fatal(err)
+				}
+				e := end{Bytes: all.bytes, Chunks: all.chunks, SHA256: all.digest()}
+				lie(&e)
+				if err := out.send(t.Context(), e); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := reply[Committed](t.Context(), out); !errors.Is(err, &Refusal{Code: BadStream}) {
 					t.Errorf("source got %v", err)
 				}
 				if err := <-result; !errors.Is(err, ErrBadStream) {
@@ -570,11 +582,13 @@ func TestCorruptChunkFailsTheRun(t *testing.T) {
 		out, _ := begin(t, f.nodes[0], f.nodes[1])
 		defer out.Close()
 		// As if memory had flipped a bit after the checksum was taken.
-		c := <-out.packer.free
-		c.header, c.payload = chunkHeader{raw: 4, encoded: 4, sum: 1}, []byte("data")
-		c.ready <- struct{}{}
-		out.packer.next++
-		out.packer.queue <- c
+		c := &parcel{block: []byte("data"), header: chunkHeader{raw: 4, encoded: 4, sum: 1}, from: new(blocks)}
+		c.packed.Store(true)
+		if err := out.ownFeed(); err != nil {
+			t.Fatal(err)
+		}
+		out.queue.push(c, mark{chunks: 1, bytes: 4, sum: sha256.New()})
+		out.queue.notice()
 		if _, err := out.End(t.Context()); !errors.Is(err, &Refusal{Code: BadStream}) {
 			t.Errorf("source got %v", err)
 		}

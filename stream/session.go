@@ -71,8 +71,8 @@ func (s *session) send(ctx context.Context, m message) error {
 // broken ends the session with what reading its meta stream failed with.
 func (s *session) broken(err error) { s.fail(lost(s.peer, noEOF(err))) }
 
-// strayed ends the session because a lane broke. If the peer gave the lane up,
-// its word about why may still be on its way on the meta stream.
+// strayed ends the session because the peer does not listen any more. Its word
+// about why may still be on its way.
 func (s *session) strayed(err error) {
 	select {
 	case <-s.done:

@@ -112,7 +112,7 @@ func TestRunOverUDP(t *testing.T) {
 			var got bytes.Buffer
 			result := b.keep(&got)
 			want := randomBytes(16<<20 + 17)
-			if _, err := a.sendAll(t.Context(), b, want, Begin{Lanes: 4}); err != nil {
+			if _, err := a.sendAll(t.Context(), b, want, Begin{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-result; err != nil || !bytes.Equal(got.Bytes(), want) {

@@ -6,97 +6,71 @@ import (
 	"sync"
 )
 
-// windowSize is how many chunks may be held for reassembly: with maxChunk it
-// bounds the memory of a session.
-const windowSize = 16
+// windowSize is how many chunks the source may be ahead of what the reader has
+// taken: with maxChunk it bounds the memory of a session at its target.
+const windowSize = 32
 
-// window puts the chunks of all lanes back in order. Lanes admit and deliver,
-// the reader takes. Safe for concurrent use.
+// maxRepeats is how many chunks may come in vain, beyond those that were of
+// use: a source repeats only what lanes have lost.
+const maxRepeats = 8 * windowSize
+
+// window puts the chunks of all lanes back in order. Lanes deliver, the reader
+// takes; of a chunk that comes twice the first one counts. Safe for concurrent
+// use.
 //
-//	next <= n < next+windowSize  holds for every chunk n that is admitted and not yet taken
+//	next <= n < next+windowSize  holds for every chunk n that is held
 type window struct {
 	mu      sync.Mutex
-	changed chan struct{} // closed and replaced whenever something below changes
+	changed chan struct{} // closed and replaced whenever the reader may go on
+	news    chan struct{} // one token when there is something to acknowledge
 	next    uint64        // the chunk the reader gets next
-	slots   [windowSize]slot
-	spare   [][]byte // buffers to use again
-	lanes   int      // that have not ended
-	total   uint64   // chunks in all, once ended
+	slots   [windowSize][]byte
+	repeats uint64 // chunks that came in vain
+	total   uint64 // chunks in all, once ended
 	ended   bool
 	starved bool // the reader waits
 }
 
-type slotState uint8
-
-const (
-	slotFree     slotState = 0
-	slotAdmitted slotState = 1
-	slotFull     slotState = 2
-)
-
-type slot struct {
-	state slotState
-	raw   []byte
+func newWindow() *window {
+	return &window{changed: make(chan struct{}), news: make(chan struct{}, 1)}
 }
 
-func newWindow() *window { return &window{changed: make(chan struct{})} }
-
-// expect sets how many lanes will deliver. Called once, before any does.
-func (w *window) expect(lanes int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.lanes = lanes
-}
-
-// admit reserves the place of chunk n and returns a buffer of maxChunk bytes
-// for it. It waits while n is too far ahead. A number seen before is
-// ErrBadStream; ErrClosed is returned once done is closed.
-func (w *window) admit(done <-chan struct{}, n uint64) ([]byte, error) {
-	for {
-		buf, wait, err := w.tryAdmit(n)
-		if wait == nil {
-			return buf, err
-		}
-		select {
-		case <-wait:
-		case <-done:
-			return nil, ErrClosed
-		}
-	}
-}
-
-func (w *window) tryAdmit(n uint64) (buf []byte, wait <-chan struct{}, err error) {
+// wants says whether chunk n is still of use. The error wraps ErrBadStream: a
+// sound source knows how far it may go, and does not repeat for ever.
+func (w *window) wants(n uint64) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended && n >= w.total {
-		return nil, nil, fmt.Errorf("chunk %d of %d: %w", n, w.total, ErrBadStream)
+		return false, fmt.Errorf("chunk %d of %d: %w", n, w.total, ErrBadStream)
 	}
 	if n >= w.next && n-w.next >= windowSize {
-		return nil, w.changed, nil
+		return false, fmt.Errorf("chunk %d, %d were taken: %w", n, w.next, ErrBadStream)
 	}
-	s := &w.slots[n%windowSize]
-	if n < w.next || s.state != slotFree {
-		return nil, nil, fmt.Errorf("chunk %d came twice: %w", n, ErrBadStream)
+	if n >= w.next && w.slots[n%windowSize] == nil {
+		return true, nil
 	}
-	s.state = slotAdmitted
-	if last := len(w.spare) - 1; last >= 0 {
-		buf, w.spare = w.spare[last], w.spare[:last]
-		return buf, nil, nil
+	if w.repeats++; w.repeats > w.next+maxRepeats {
+		return false, fmt.Errorf("%d chunks came again: %w", w.repeats, ErrBadStream)
 	}
-	return make([]byte, maxChunk), nil, nil
+	return false, nil
 }
 
-// deliver fills the place that admit has reserved.
-func (w *window) deliver(n uint64, raw []byte) {
+// deliver brings chunk n, which was wanted. False: another lane was faster.
+func (w *window) deliver(n uint64, raw []byte) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.slots[n%windowSize] = slot{state: slotFull, raw: raw}
+	s := &w.slots[n%windowSize]
+	if n < w.next || *s != nil {
+		w.repeats++
+		return false
+	}
+	*s = raw
 	w.signal()
+	return true
 }
 
-// take returns the next chunk; the caller gives it back with recycle. io.EOF
-// comes after the last one, if end has told how many there are; ErrBadStream
-// if one is missing although every lane has ended.
+// take returns the next chunk, which is the caller's. io.EOF comes after the
+// last one, if end has told how many there are.
 func (w *window) take(done <-chan struct{}) ([]byte, error) {
 	for {
 		raw, wait, err := w.tryTake()
@@ -115,8 +89,8 @@ func (w *window) tryTake() (raw []byte, wait <-chan struct{}, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.starved = false
-	if s := &w.slots[w.next%windowSize]; s.state == slotFull {
-		raw, *s = s.raw, slot{}
+	if s := &w.slots[w.next%windowSize]; *s != nil {
+		raw, *s = *s, nil
 		w.next++
 		w.signal()
 		return raw, nil, nil
@@ -124,17 +98,8 @@ func (w *window) tryTake() (raw []byte, wait <-chan struct{}, err error) {
 	if w.ended && w.next == w.total {
 		return nil, nil, io.EOF
 	}
-	if w.ended && w.lanes == 0 {
-		return nil, nil, fmt.Errorf("chunk %d of %d is missing: %w", w.next, w.total, ErrBadStream)
-	}
 	w.starved = true
 	return nil, w.changed, nil
-}
-
-func (w *window) recycle(buf []byte) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.spare = append(w.spare, buf[:0])
 }
 
 // end tells how many chunks there are in all. It fails if that has been told
@@ -146,7 +111,7 @@ func (w *window) end(total uint64) error {
 		return fmt.Errorf("end after %d chunks: %w", total, ErrBadStream)
 	}
 	for n := total; n < w.next+windowSize; n++ {
-		if w.slots[n%windowSize].state != slotFree {
+		if w.slots[n%windowSize] != nil {
 			return fmt.Errorf("chunk %d of %d: %w", n, total, ErrBadStream)
 		}
 	}
@@ -155,23 +120,35 @@ func (w *window) end(total uint64) error {
 	return nil
 }
 
-// laneEnded says that one lane has delivered all it had.
-func (w *window) laneEnded() {
+// state is what the source may know: the chunks taken, which of those from there
+// on are held, and whether the reader waits for more.
+func (w *window) state() (taken uint64, beyond uint32, starved bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lanes--
-	w.signal()
+	for i := range uint64(windowSize) {
+		if w.slots[(w.next+i)%windowSize] != nil {
+			beyond |= 1 << i
+		}
+	}
+	return w.next, beyond, w.starved
 }
 
-// state returns the number of chunks taken and whether the reader waits for
-// more.
-func (w *window) state() (taken uint64, starved bool) {
+// drop gives back what is held: the session is over.
+func (w *window) drop(b *blocks) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.next, w.starved
+	for i, raw := range w.slots {
+		b.put(raw)
+		w.slots[i] = nil
+	}
 }
 
+// signal is called with mu held.
 func (w *window) signal() {
 	close(w.changed)
 	w.changed = make(chan struct{})
+	select {
+	case w.news <- struct{}{}:
+	default:
+	}
 }

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"sync/atomic"
+	"slices"
 	"testing"
-	"testing/synctest"
-	"time"
 )
 
 // chunks encodes numbered raw chunks of one byte each.
@@ -22,7 +20,7 @@ func chunks(numbers ...uint64) []byte {
 }
 
 // drain takes everything w yields.
-func (w *window) drain() ([]byte, error) {
+func (w *window) drain(b *blocks) ([]byte, error) {
 	var got []byte
 	for {
 		raw, err := w.take(nil)
@@ -30,100 +28,110 @@ func (w *window) drain() ([]byte, error) {
 			return got, err
 		}
 		got = append(got, raw...)
-		w.recycle(raw)
+		b.put(raw)
 	}
 }
 
 func TestWindowOrdersWhatLanesBring(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWindow()
-		w.expect(3)
-		lanes := [][]byte{chunks(2, 3, 30, 40), chunks(0, 4, 5, 29), chunks(1)}
-		var rest []uint64
-		for n := uint64(6); n < 42; n++ {
-			if n != 30 && n != 40 && n != 29 {
-				rest = append(rest, n)
-			}
-		}
-		lanes[2] = append(lanes[2], chunks(rest...)...)
-		var count atomic.Int64
-		for i, lane := range lanes {
-			go func() {
-				time.Sleep(time.Duration(i) * time.Second)
-				if err := readChunks(nil, bytes.NewReader(lane), w, &count); err != nil {
-					t.Error(err)
-				}
-				w.laneEnded()
-			}()
-		}
-		if err := w.end(42); err != nil {
+	w, b := newWindow(), new(blocks)
+	for _, lane := range [][]byte{chunks(2, 3, 30), chunks(4, 5, 29, 2), chunks(1, 0)} {
+		if err := readChunks(bytes.NewReader(lane), w, b); err != nil {
 			t.Fatal(err)
 		}
-		got, err := w.drain()
-		if err != io.EOF || len(got) != 42 { //nolint:errorlint // take returns io.EOF itself
-			t.Fatalf("%d chunks, %v", len(got), err)
-		}
-		for i, b := range got {
-			if int(b) != i {
-				t.Fatalf("chunk %d in place %d", b, i)
-			}
-		}
-		if len(w.spare) > windowSize+1 { // one is in the reader's hands
-			t.Errorf("%d buffers", len(w.spare))
-		}
-	})
+	}
+	if taken, beyond, _ := w.state(); taken != 0 || beyond != 1<<30|1<<29|0b111111 {
+		t.Errorf("%d taken, %b beyond", taken, beyond)
+	}
+	var rest []uint64
+	for n := uint64(6); n < 29; n++ {
+		rest = append(rest, n)
+	}
+	if err := readChunks(bytes.NewReader(chunks(rest...)), w, b); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.end(31); err != nil {
+		t.Fatal(err)
+	}
+	got, err := w.drain(b)
+	if err != io.EOF || len(got) != 31 || !slices.IsSorted(got) { //nolint:errorlint // take returns io.EOF itself
+		t.Fatalf("%d chunks, %v: %v", len(got), err, got)
+	}
+	if out := b.out.Load(); out != 0 {
+		t.Errorf("%d bytes are not given back", out)
+	}
 }
 
-func TestWindowRefusesAWrongSetOfChunks(t *testing.T) {
+func TestWindowRefusesChunksThatNoSoundSourceSends(t *testing.T) {
+	again := slices.Repeat([]uint64{0}, maxRepeats+2)
 	cases := map[string]struct {
 		lane  []byte
 		total uint64
 	}{
-		"missing":   {chunks(0, 2), 3},
-		"too few":   {chunks(0, 1), 3},
-		"too many":  {chunks(0, 1, 2), 2},
-		"duplicate": {chunks(0, 1, 1), 3},
-		"repeated":  {chunks(0, 0), 1},
+		"too many":          {chunks(0, 1, 2), 2},
+		"beyond the window": {chunks(0, windowSize), windowSize + 1},
+		"far beyond":        {chunks(1 << 60), 1<<60 + 1},
+		"again and again":   {chunks(again...), 1},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			w := newWindow()
-			w.expect(1)
-			var count atomic.Int64
-			err := readChunks(nil, bytes.NewReader(c.lane), w, &count)
-			w.laneEnded()
+			w, b := newWindow(), new(blocks)
+			err := readChunks(bytes.NewReader(c.lane), w, b)
 			if err == nil {
 				err = w.end(c.total)
 			}
-			if err == nil {
-				_, err = w.drain()
-			}
 			if !errors.Is(err, ErrBadStream) {
 				t.Errorf("got %v", err)
+			}
+			w.drop(b)
+			if out := b.out.Load(); out != 0 {
+				t.Errorf("%d bytes are not given back", out)
 			}
 		})
 	}
 }
 
-func TestLaneFarAheadWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWindow()
-		w.expect(1)
-		done := make(chan struct{})
-		admitted := make(chan error)
-		go func() {
-			_, err := w.admit(done, windowSize)
-			admitted <- err
-		}()
-		synctest.Wait()
-		select {
-		case err := <-admitted:
-			t.Fatalf("admitted at once: %v", err)
-		default:
+func TestOfTwoLanesThatBringAChunkTheFirstOneCounts(t *testing.T) {
+	w, b := newWindow(), new(blocks)
+	for range 2 { // both lanes ask before either has read it
+		if wanted, err := w.wants(0); !wanted || err != nil {
+			t.Fatalf("wanted %v, %v", wanted, err)
 		}
-		close(done)
-		if err := <-admitted; !errors.Is(err, ErrClosed) {
-			t.Errorf("got %v", err)
+	}
+	if !w.deliver(0, append(b.get(1), 1)) || w.deliver(0, []byte{2}) {
+		t.Error("the second delivery counts")
+	}
+	if raw, err := w.take(nil); err != nil || raw[0] != 1 {
+		t.Errorf("%v, %v", raw, err)
+	}
+	if wanted, err := w.wants(0); wanted || err != nil {
+		t.Errorf("wanted %v after it was taken, %v", wanted, err)
+	}
+}
+
+func TestLaneThatEndsInAChunkIsNoFault(t *testing.T) {
+	whole := chunks(0)
+	for n := 1; n < len(whole); n++ {
+		w, b := newWindow(), new(blocks)
+		err := readChunks(bytes.NewReader(whole[:n]), w, b)
+		if errors.Is(err, ErrBadStream) || err == nil || b.out.Load() != 0 {
+			t.Errorf("after %d bytes: %v, %d bytes out", n, err, b.out.Load())
+		}
+	}
+}
+
+// FuzzLane reads what a source may send on a lane.
+func FuzzLane(f *testing.F) {
+	f.Add(chunks(0, 1, 1, 5))
+	f.Add(chunks(windowSize))
+	f.Fuzz(func(t *testing.T, lane []byte) {
+		w, b := newWindow(), new(blocks)
+		_ = readChunks(bytes.NewReader(lane), w, b)
+		if most := b.most.Load(); most > (windowSize+2)*maxChunk {
+			t.Errorf("%d bytes of memory", most)
+		}
+		w.drop(b)
+		if out := b.out.Load(); out != 0 {
+			t.Errorf("%d bytes are not given back", out)
 		}
 	})
 }

@@ -1,0 +1,269 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Bounds of what a feed keeps. Together with the window of its leading session
+// they are its memory: on two processors and over two lanes
+//
+//	2 workers + 4 slack + 12 in the window             18 MiB
+//	+ what the others have yet to confirm, the spool   32 MiB
+//
+// and 38 MiB instead of 18 over sixteen lanes or a long line. Four runs at a
+// time are thus below 80 MiB alone and below 140 MiB as two feeds of two; the
+// target's end of a run is added up in intake.go.
+const (
+	spoolBytes  = 32 << 20
+	spoolChunks = 512             // of any size: they stand for work already done
+	leaveAfter  = 2 * time.Second // that others wait for a session, before the feed goes on without it
+)
+
+// Feed is one raw stream on its way to several sessions, read and compressed
+// once:
+//
+//	       ┌→ session → lanes
+//	Write ─┼→ session → lanes
+//	       └→ session → lanes     fell behind: goes on by Outbound.Continue
+//
+// A chunk is kept until every session has its confirmation. The feed moves at
+// the pace of the slowest as long as that costs the others nothing: what the
+// slow one alone has yet to confirm is the spool. When that is full and another
+// session has waited for two seconds in all, the slowest is left behind. The
+// last one never is.
+//
+// Write and End belong to one goroutine; either End or Abort must be called.
+type Feed struct {
+	log    *slog.Logger
+	blocks *blocks
+	packer *packer
+	nudge  chan struct{} // one token when a session has moved or left
+	spool  int64         // bytes
+
+	at      mark    // where the current chunk begins
+	current *parcel // being filled; nil: none
+	waited  time.Duration
+
+	mu     sync.Mutex
+	queues []*queue
+	behind []*queue // that left, and may wait for chunks that are being packed
+	begun  bool     // something was handed over
+	err    error    // why it was given up
+}
+
+// NewFeed makes a feed without sessions: see Outbound.Follow.
+func NewFeed(log *slog.Logger) *Feed { return newFeed(log, newMark(), workers()) }
+
+// newFeed makes a feed of a stream that begins at m.
+func newFeed(log *slog.Logger, m mark, workers int) *Feed {
+	f := &Feed{log: log, blocks: new(blocks), nudge: make(chan struct{}, 1), at: m, spool: spoolBytes}
+	f.packer = newPacker(workers, f.backlog, f.packed)
+	return f
+}
+
+// follow adds a session. The error is ErrMisuse when its numbers do not go on
+// where the feed is.
+func (f *Feed) follow(q *queue) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if to, closed, _, _ := q.handed(); f.begun || f.err != nil || closed || to.chunks != f.at.chunks {
+		return ErrMisuse
+	}
+	q.follows(f.wake)
+	f.queues = append(f.queues, q)
+	return nil
+}
+
+// leave takes a session out: it has ended.
+func (f *Feed) leave(q *queue) {
+	f.mu.Lock()
+	f.queues = slices.DeleteFunc(f.queues, func(o *queue) bool { return o == q })
+	f.mu.Unlock()
+	f.wake()
+}
+
+// wake lets Write look again.
+func (f *Feed) wake() {
+	select {
+	case f.nudge <- struct{}{}:
+	default:
+	}
+}
+
+func (f *Feed) followers() []*queue {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.queues)
+}
+
+// errAlone means that no session follows a feed any more.
+var errAlone = errors.New("no session is left")
+
+// state says why nothing may be written any more.
+func (f *Feed) state() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return f.err
+	}
+	if len(f.queues) == 0 {
+		return errAlone
+	}
+	return nil
+}
+
+// Write takes a part of the raw stream. It blocks while the sessions have
+// enough, and does not keep p. It fails when no session is left, or after Abort.
+func (f *Feed) Write(p []byte) (int, error) {
+	taken := 0
+	for taken < len(p) {
+		if err := f.begin(); err != nil {
+			return taken, fmt.Errorf("feed: %w", err)
+		}
+		n := min(maxChunk-len(f.current.block), len(p)-taken)
+		f.current.block = append(f.current.block, p[taken:taken+n]...)
+		taken += n
+		if len(f.current.block) == maxChunk {
+			if err := f.submit(); err != nil {
+				return taken, fmt.Errorf("feed: %w", err)
+			}
+		}
+	}
+	return taken, nil
+}
+
+// begin makes sure that there is a chunk to fill.
+func (f *Feed) begin() error {
+	err := f.state()
+	if err != nil || f.current != nil {
+		return err
+	}
+	if err := f.makeRoom(); err != nil {
+		return err
+	}
+	f.current = &parcel{block: f.blocks.get(maxChunk), from: f.blocks}
+	return nil
+}
+
+// makeRoom waits until one more chunk may be kept.
+func (f *Feed) makeRoom() error {
+	for {
+		r := f.room()
+		if r.free {
+			return f.state()
+		}
+		if r.held && f.waited >= leaveAfter {
+			f.leaveBehind(r.last)
+			continue
+		}
+		if !f.await(r.held) {
+			return f.state()
+		}
+	}
+}
+
+// await waits for a change; held says that the time counts against the slowest
+// session. It returns false when the feed has ended.
+func (f *Feed) await(held bool) bool {
+	if f.state() != nil {
+		return false
+	}
+	if !held {
+		<-f.nudge
+		return true
+	}
+	begun := time.Now()
+	late := time.NewTimer(leaveAfter - f.waited)
+	defer late.Stop()
+	select {
+	case <-f.nudge:
+	case <-late.C:
+	}
+	f.waited += time.Since(begun)
+	return true
+}
+
+// leaveBehind lets the session of q go on by itself.
+func (f *Feed) leaveBehind(q *queue) {
+	f.leave(q)
+	at := q.cutOff()
+	f.waited = 0
+	f.mu.Lock()
+	f.behind = append(f.behind, q)
+	f.mu.Unlock()
+	f.log.Info("session left behind by its feed", "bytes", at.bytes, "chunks", at.chunks)
+}
+
+// submit hands the current chunk to the sessions, and to a worker.
+func (f *Feed) submit() error {
+	c := f.current
+	f.current = nil
+	end, err := f.at.after(c.block)
+	if err != nil {
+		return err
+	}
+	c.header = chunkHeader{number: f.at.chunks, raw: len(c.block)}
+	c.keep() // until it is packed
+	f.hand(c, end)
+	f.at = end
+	f.packer.add(c)
+	return nil
+}
+
+func (f *Feed) hand(c *parcel, end mark) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.begun = true
+	for _, q := range f.queues {
+		q.push(c, end)
+	}
+}
+
+// packed lets the lanes have c.
+func (f *Feed) packed(c *parcel) {
+	c.packed.Store(true)
+	c.release()
+	f.mu.Lock()
+	all := slices.Concat(f.queues, f.behind)
+	f.mu.Unlock()
+	for _, q := range all {
+		q.notice()
+	}
+}
+
+// End says that all has been written. The sessions then finish, each in its
+// own time. The error is that of Write.
+func (f *Feed) End() error {
+	err := f.state()
+	if err == nil && f.current != nil && len(f.current.block) > 0 {
+		err = f.submit()
+	}
+	f.packer.close()
+	if err != nil {
+		return fmt.Errorf("feed: %w", err)
+	}
+	for _, q := range f.followers() {
+		q.close()
+	}
+	return nil
+}
+
+// Abort gives the stream up: every session that follows it fails with err,
+// which must not be nil. It does nothing after End. Any goroutine may call it.
+func (f *Feed) Abort(err error) {
+	f.mu.Lock()
+	if f.err == nil {
+		f.err = err
+	}
+	f.mu.Unlock()
+	f.wake()
+	f.packer.stop()
+	for _, q := range f.followers() {
+		q.fail(err)
+	}
+}
