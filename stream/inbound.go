@@ -190,10 +190,14 @@ func (in *Inbound) Go(ctx context.Context) error {
 func (in *Inbound) feed(lane *incoming) {
 	defer in.intake.leave(lane)
 	defer in.after(lane.cut)()
-	if err := readChunks(lane, in.window, in.blocks); errors.Is(err, ErrBadStream) {
-		in.reject(err)
-	}
+	err := readChunks(lane, in.window, in.blocks)
 	lane.cut() // does nothing to one that has ended
+	switch {
+	case errors.Is(err, ErrBadStream):
+		in.reject(err)
+	case in.refused.Load():
+		in.strayed(io.ErrUnexpectedEOF) // the source has taken note
+	}
 }
 
 // reject refuses the run at once because of what the source sent.
