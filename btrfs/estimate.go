@@ -7,15 +7,15 @@ import (
 
 // Estimate predicts how many bytes Send will write for r; Clones and From do not
 // count. It reads the tree of the snapshot and makes no stream: of a full one all
-// of it, some fifteen times faster than a send without data, of an increment only
-// the leaves that were written since the parent.
+// of it, in some 3 % of the time of a send of small files, of an increment only the
+// leaves that were written since the parent.
 //
 // A full stream of plain data comes true within 1 %, one of compressed extents
 // within 2 %. An increment brings what it says in new data and new files, but
 // what the tree of the snapshot does not show is not counted: what was removed or
 // renamed, holes that version 1 writes out, attributes of files that were there.
 // That costs the receiver no space but the holes. An extent that is shared is
-// counted once; where the kernel gives up to clone one, of more than 1024 files,
+// counted once (of more than 262144, some again); where the kernel gives up to clone one, of more than 1024 files,
 // it brings it again.
 //
 // Errors are those of Send, and it needs CAP_SYS_ADMIN as that does.
