@@ -95,7 +95,7 @@ const mirrorPause = time.Second
 
 // keepMirrored mirrors what changed until ctx is done, and then once more.
 func (m *members) keepMirrored(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-m.stale:
 		case <-ctx.Done():
@@ -107,10 +107,8 @@ func (m *members) keepMirrored(ctx context.Context) error {
 		m.turn.Lock()
 		m.save(m.now.Load())
 		m.turn.Unlock()
-		if ctx.Err() != nil {
-			return nil
-		}
 	}
+	return nil
 }
 
 // fold is who is a member now.
