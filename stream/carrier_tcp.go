@@ -59,3 +59,9 @@ func (t *tcpLane) stats() carrierStats {
 	}
 	return carrierStats{wireBytes: t.written.Load(), congestion: t.how}
 }
+
+// noTCP says whether err means that a peer takes no TCP lanes, or we have none.
+func noTCP(err error) bool {
+	_, no := errors.AsType[*NoTCPError](err)
+	return no || errors.Is(err, errNoTCP)
+}

@@ -25,9 +25,12 @@ type crew struct {
 	open  func(ctx context.Context, serial uint32, kind LaneKind, plain bool) (carrier, error)
 	rtt   func() time.Duration
 	rates []*Rate
-	steer *steer        // nil: the first wish stays
-	data  atomic.Int64  // bytes of chunks and their headers, repeats included
-	left  chan struct{} // a token when a lane has ended
+	// hopeless is told that TCP lanes, the only ones allowed, cannot be had; nil:
+	// others may.
+	hopeless func(error)
+	steer    *steer        // nil: the first wish stays
+	data     atomic.Int64  // bytes of chunks and their headers, repeats included
+	left     chan struct{} // a token when a lane has ended
 
 	mu       sync.Mutex
 	lanes    map[uint32]*lane
@@ -178,6 +181,9 @@ func (c *crew) fell(la *lane, err error) {
 	}
 	r.pause = min(max(2*r.pause, redialSoonest), redialRarest)
 	r.at, r.fault = time.Now().Add(r.pause), err.Error()
+	if c.hopeless != nil && c.replaced == 0 && noTCP(err) {
+		c.hopeless(err)
+	}
 	if la.state == laneSending {
 		c.replaced++
 	}

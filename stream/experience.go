@@ -53,22 +53,15 @@ func (l *lore) note(peer certs.ID, e experience) {
 
 // pilot makes the controller of a session with the peer of l.
 func (e *Endpoint) pilot(l *link) *steer {
-	s := steerFrom(e.policy(l.peer), l.conn.ConnectionStats().SmoothedRTT, e.lore.of(l.peer), time.Now())
+	s := steerFrom(e.lanePolicy(l.peer), l.conn.ConnectionStats().SmoothedRTT, e.lore.of(l.peer), time.Now())
 	s.alone = e.c.TCP == nil
 	s.learn = func(x experience) { e.lore.note(l.peer, x) }
 	return s
 }
 
-func (e *Endpoint) policy(peer certs.ID) LanePolicy {
-	if e.c.LanePolicy == nil {
-		return LanesAuto
-	}
-	return e.c.LanePolicy(peer)
-}
-
 // LanesTo says what lanes the next run to peer begins with, and why, for people;
 // why is empty before anything was learned.
 func (e *Endpoint) LanesTo(peer certs.ID) (kind LaneKind, why string) {
-	s := steerFrom(e.policy(peer), 0, e.lore.of(peer), time.Now())
+	s := steerFrom(e.lanePolicy(peer), 0, e.lore.of(peer), time.Now())
 	return s.kind, s.reason
 }

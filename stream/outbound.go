@@ -207,7 +207,10 @@ func (o *Outbound) newCrew(b Begin) *crew {
 	c.open = func(ctx context.Context, serial uint32, kind LaneKind, plain bool) (carrier, error) {
 		return o.endpoint.dialLane(ctx, o.link, o.token, serial, kind, plain)
 	}
-	c.steer = newSteer(o.endpoint.lanePolicy(o.peer), c.rtt())
+	c.steer = o.endpoint.pilot(o.link)
+	if c.steer.policy == LanesTCP {
+		c.hopeless = func(err error) { o.fail(err) }
+	}
 	c.want = c.steer.step(sample{now: time.Now()})
 	return c
 }

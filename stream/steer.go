@@ -284,8 +284,3 @@ func ratio(a, b float64) float64 {
 	}
 	return a / b
 }
-
-// newSteer makes the controller of a session of which nothing is known.
-func newSteer(policy LanePolicy, rtt time.Duration) *steer {
-	return steerFrom(policy, rtt, experience{}, time.Time{})
-}
