@@ -9,6 +9,7 @@ import (
 
 	"btrmesh/btrfs"
 	"btrmesh/mesh/plan"
+	"btrmesh/stream"
 )
 
 // companionTime is how long a run that could send waits for those that may turn
@@ -32,7 +33,7 @@ type fanout struct {
 	first   plan.Sender
 	pool    *Pool
 	request btrfs.SendRequest
-	feed    *feed
+	feed    *stream.Feed
 	cancel  context.CancelCauseFunc
 	opened  chan struct{} // closed when opening begins
 	flowing chan struct{} // closed when flowing begins: with is final
@@ -48,7 +49,7 @@ type fanout struct {
 
 func newFanout(all *fanouts, first plan.Sender, pool *Pool, r btrfs.SendRequest, cancel context.CancelCauseFunc) *fanout {
 	return &fanout{
-		all: all, first: first, pool: pool, request: r, feed: newFeed(all.log), cancel: cancel,
+		all: all, first: first, pool: pool, request: r, feed: stream.NewFeed(all.log), cancel: cancel,
 		opened: make(chan struct{}), flowing: make(chan struct{}), written: make(chan struct{}), over: make(chan struct{}),
 	}
 }

@@ -46,7 +46,7 @@ func (m *follower) begun(ctx context.Context) error {
 func (m *follower) follow(out *stream.Outbound) bool {
 	m.of.all.mu.Lock()
 	defer m.of.all.mu.Unlock()
-	if !m.of.opening || m.of.feed.follow(out) != nil {
+	if !m.of.opening || out.Follow(m.of.feed) != nil {
 		return false
 	}
 	m.become(following)

@@ -111,7 +111,27 @@ func (s *sending) send(ctx context.Context, out *stream.Outbound, p passage) (st
 		s.follower.leave()
 		return s.alone(ctx, out, out, p)
 	}
-	return s.ride(ctx, out)
+	done, err := s.ride(ctx, out)
+	if behind, ok := errors.AsType[*stream.BehindError](err); ok {
+		s.follower.leave()
+		return s.goOn(ctx, out, p, behind)
+	}
+	return done, err
+}
+
+// goOn makes the stream again for a run that was slower than the others, from
+// where they went on without it.
+func (s *sending) goOn(ctx context.Context, out *stream.Outbound, p passage, behind *stream.BehindError) (stream.Committed, error) {
+	_, w, err := out.Continue()
+	if err != nil {
+		return stream.Committed{}, err
+	}
+	err = s.run.note(func(rec *state.Run) { rec.ApartBytes = p.from.Bytes + behind.Bytes })
+	if err != nil {
+		return stream.Committed{}, err
+	}
+	s.node.log.Info("sent separately from here on", "task", s.task.Name, "bytes", p.from.Bytes+behind.Bytes)
+	return s.alone(ctx, out, w, p)
 }
 
 // announce tells the target how the stream is sent, from which position, and
@@ -141,7 +161,7 @@ func (s *sending) ride(ctx context.Context, out *stream.Outbound) (stream.Commit
 	defer end.Wait()
 	defer cancel()
 	end.Go(func() {
-		done, err := s.follower.of.feed.verdict(ctx, out)
+		done, err := out.End(ctx)
 		answers <- answer{done, err}
 	})
 	flowing, written := s.follower.of.flowing, s.follower.of.written
