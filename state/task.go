@@ -39,7 +39,7 @@ type Task struct {
 	LimitBytes   int64         `cbor:"24,keyasint,omitzero"` // per second on the wire; 0: none
 	Window       string        `cbor:"25,keyasint,omitzero"` // as plan.ParseWindow reads it; empty: any time
 	OutsideBytes int64         `cbor:"26,keyasint,omitzero"` // per second outside of Window; 0: no run then
-	Took         time.Duration `cbor:"27,keyasint,omitzero"` // by the last run that sent something, to its commit
+	Took         time.Duration `cbor:"27,keyasint,omitzero"` // by the last run if it was incremental
 	Busy         string        `cbor:"28,keyasint,omitzero"` // what the target is occupied with; NextTry is when it is asked again
 }
 

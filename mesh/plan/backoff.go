@@ -29,3 +29,15 @@ func Backoff(failures int, every time.Duration, random float64) time.Duration {
 func longestBackoff(every time.Duration) time.Duration {
 	return min(max(every, leastBackoff), mostBackoff)
 }
+
+// The bounds of how long a target that is busy is left alone.
+const (
+	leastBusy = 5 * time.Second
+	mostBusy  = 30 * time.Second
+)
+
+// BusyRetry returns how long to wait before a target that was busy is asked
+// again: 5 to 30 s. random is uniform in [0,1).
+func BusyRetry(random float64) time.Duration {
+	return leastBusy + time.Duration(random*float64(mostBusy-leastBusy))
+}

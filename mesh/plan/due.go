@@ -2,31 +2,60 @@ package plan
 
 import (
 	"fmt"
+	"hash/fnv"
 	"time"
 )
 
 // due is when a task may start next, and why then.
 type due struct {
 	at    time.Time
-	why   string // set when it is due at once for another reason than time
-	retry string // after a failure: what it was
+	why   string // set when it is due for another reason than time
+	retry string // what kept it from replicating before
 }
 
 // due decides when t starts next. Stored times that lie further ahead than they
 // can have been set mean that the clock was set back: they are not waited for.
 func (t Task) due(now time.Time) due {
 	failing := t.Failures > 0 && !t.NextTry.IsZero()
+	ahead := t.NextTry.Sub(now)
 	switch {
 	case t.Requested:
 		return due{at: now, why: "requested"}
-	case failing && t.NextTry.Sub(now) <= longestBackoff(t.Every):
+	case t.Busy != "" && ahead <= mostBusy:
+		return due{at: t.NextTry, retry: t.Busy}
+	case failing && t.isBack(now):
+		return due{at: earlier(t.NextTry, t.PeerBack.Add(t.spread())), why: t.PeerName + " is back", retry: t.failure()}
+	case failing && ahead <= longestBackoff(t.Every):
 		return due{at: t.NextTry, retry: t.failure()}
-	case failing || t.LastStart.After(now):
+	case failing || t.Busy != "" || t.LastStart.After(now):
 		return due{at: now, why: "the clock was set back"}
 	case t.LastStart.IsZero():
 		return due{at: now, why: "first run"}
 	}
 	return due{at: t.LastStart.Add(t.every())}
+}
+
+// isBack reports whether the target, which the last run failed to reach or lost,
+// has been seen since.
+func (t Task) isBack(now time.Time) bool {
+	return t.Lost && t.PeerBack.After(t.LastEnd) && !t.PeerBack.After(now)
+}
+
+// backSpread is over how long the tasks that wait for one target come back to it.
+const backSpread = 5 * time.Second
+
+// spread is a delay of less than backSpread that differs from task to task.
+func (t Task) spread() time.Duration {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(t.Name)) // never fails
+	return backSpread * time.Duration(h.Sum32()%1000) / 1000
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // cause says why a task that is due starts.
@@ -45,7 +74,10 @@ func (d due) cause(now time.Time) string {
 // wait says what a task that is not due waits for.
 func (d due) wait(now time.Time) string {
 	in := Words(d.at.Sub(now))
-	if d.retry != "" {
+	switch {
+	case d.why != "":
+		return "next try in " + in + ": " + d.why
+	case d.retry != "":
 		return "next try in " + in + ": " + d.retry
 	}
 	return "next in " + in

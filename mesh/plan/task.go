@@ -26,38 +26,70 @@ type Task struct {
 	ShareFound            bool
 	Created               time.Time
 	LastStart             time.Time
-	FreshAt               time.Time // newest moment known to be committed on the target
-	Failures              int       // in a row
-	NextTry               time.Time // when Failures > 0: now + Backoff, taken at the failure
-	LastError             string    // of the last failure, for a person
+	FreshAt               time.Time     // newest moment known to be committed on the target
+	Failures              int           // in a row
+	NextTry               time.Time     // when Failures > 0: now + Backoff, taken at the failure
+	LastError             string        // of the last failure, for a person
+	LastEnd               time.Time     // of the last run
+	Lost                  bool          // that failed because the target was not reached or was lost
+	PeerBack              time.Time     // when the target was last seen to come; zero while it is not there
+	Busy                  string        // why the target had no room for the last run, until NextTry; empty: it had
+	Replicated            bool          // something was committed before
+	Took                  time.Duration // by the last incremental run
+	Hours                 Hours
 }
 
 // idle returns the Step of a task that cannot or need not start, and whether
 // it is one.
-func (t Task) idle(serviceOn bool, now time.Time) (Step, bool) {
-	wait := func(format string, args ...any) (Step, bool) {
-		return Step{Kind: Wait, Task: t.Name, Reason: fmt.Sprintf(format, args...)}, true
+func (t Task) idle(v View, now time.Time) (Step, bool) {
+	if t.Running {
+		return t.going(v, now), true
 	}
-	switch {
-	case t.Running && t.LastStart.IsZero():
-		return wait("running")
-	case t.Running:
-		return wait("running for %s", Words(now.Sub(t.LastStart)))
-	case !t.Enabled:
+	if why := t.held(v); why != "" {
+		return Step{Kind: Wait, Task: t.Name, Reason: why}, true
+	}
+	if !t.Enabled {
 		return Step{Kind: Rest, Task: t.Name, Reason: "disabled"}, true
-	case t.PeerRemoved:
-		return wait("%s was removed from the mesh", t.PeerName)
-	case !serviceOn:
-		return wait("service is off")
-	case !t.PoolPresent:
-		return wait("pool %s is not mounted", t.PoolName)
-	case !t.ShareFound:
-		return wait("share %s is not in pool %s", t.Share, t.PoolName)
 	}
-	if d := t.due(now); d.at.After(now) {
+	d, allowed := t.due(now), t.Hours.At(now, v.zone())
+	switch {
+	case !allowed.Run && d.at.Before(allowed.Until):
+		return Step{Kind: Pause, Task: t.Name, Until: allowed.Until, Reason: allowed.Reason}, true
+	case d.at.After(now):
 		return Step{Kind: Wait, Task: t.Name, Until: d.at, Reason: d.wait(now)}, true
 	}
 	return Step{}, false
+}
+
+// going returns the Step of a task whose run is under way.
+func (t Task) going(v View, now time.Time) Step {
+	allowed := t.Hours.At(now, v.zone())
+	if !allowed.Run {
+		return Step{Kind: Pause, Task: t.Name, Until: allowed.Until, Reason: allowed.Reason}
+	}
+	s := Step{Kind: Wait, Task: t.Name, Until: allowed.Until, Limit: allowed.Limit, Reason: "running"}
+	if !t.LastStart.IsZero() {
+		s.Reason = "running for " + Words(now.Sub(t.LastStart))
+	}
+	return s
+}
+
+// held says what keeps an enabled task from running that time does not mend, ""
+// if nothing does.
+func (t Task) held(v View) string {
+	switch {
+	case !t.Enabled:
+		return ""
+	case t.PeerRemoved:
+		return t.PeerName + " was removed from the mesh"
+	case !v.ServiceOn:
+		return "service is off"
+	case !t.PoolPresent:
+		return fmt.Sprintf("pool %s is not mounted", t.PoolName)
+	case !t.ShareFound:
+		return fmt.Sprintf("share %s is not in pool %s", t.Share, t.PoolName)
+	}
+	return ""
 }
 
 // overdue is how far t lags behind, in units of its frequency, >= 0. What was
