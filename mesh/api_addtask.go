@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,21 +63,10 @@ func (a api) addTask(ctx context.Context, req control.AddTask) (control.TaskChan
 
 // prepareTask checks a request word by word. Nothing is changed.
 func (a api) prepareTask(ctx context.Context, req control.AddTask) (newTask, error) {
-	if req.EverySeconds < control.LeastEverySeconds {
-		return newTask{}, control.FrequencyTooSmall(req.EverySeconds)
-	}
-	if req.EverySeconds > mostEverySeconds {
-		return newTask{}, control.Usage("frequency is %d s; the most is %d s (a year).", req.EverySeconds, mostEverySeconds)
-	}
-	keep := plan.DefaultKeep()
-	if req.KeepTarget != "" {
-		var err error
-		if keep, err = plan.ParseKeep(req.KeepTarget); err != nil {
-			return newTask{}, control.Usage("%v.", err)
-		}
-	}
-	if req.KeepSource < 0 || req.KeepSource > mostKeptSource {
-		return newTask{}, control.Usage("--keep-source is between 1 and %d.", mostKeptSource)
+	keep, err := readKeep(cmp.Or(req.KeepTarget, plan.DefaultKeep().String()))
+	keepSource := cmp.Or(req.KeepSource, defaultKeepSource)
+	if err := errors.Join(checkEvery(req.EverySeconds), err, checkKeepSource(keepSource), checkPace(req.Pace)); err != nil {
+		return newTask{}, err
 	}
 	pool, share, err := a.findShare(ctx, req.Share)
 	if err != nil {
@@ -84,20 +74,12 @@ func (a api) prepareTask(ctx context.Context, req control.AddTask) (newTask, err
 	}
 	nt := newTask{pool: pool, share: share, task: state.Task{
 		Name: req.Name, Share: share.Name, ShareUUID: share.UUID, Pool: pool.UUID, PoolName: pool.Name, TargetPool: req.Pool,
-		EverySeconds: uint32(req.EverySeconds), Enabled: true, KeepSource: uint32(max(req.KeepSource, 0)), KeepTarget: keep.String(),
+		EverySeconds: uint32(req.EverySeconds), Enabled: true, KeepSource: uint32(keepSource), KeepTarget: keep,
 		Created: time.Now().UTC(), NextRun: 1,
+		LimitBytes: req.LimitBytesPerSecond, Window: req.Window, OutsideBytes: req.OutsideBytesPerSecond,
 	}}
-	if req.KeepSource == 0 {
-		nt.task.KeepSource = defaultKeepSource
-	}
 	return a.aimTask(ctx, nt, req)
 }
-
-// The bounds of what a task may ask for.
-const (
-	mostEverySeconds = 366 * 24 * 3600
-	mostKeptSource   = 1000
-)
 
 // aimTask finds the target and asks it whether the task could run there.
 func (a api) aimTask(ctx context.Context, nt newTask, req control.AddTask) (newTask, error) {
@@ -229,7 +211,10 @@ func (a api) previewTask(ctx context.Context, nt newTask) control.Plan {
 	preview := control.TaskPreview{
 		Name: t.Name, Share: t.Share, Pool: t.PoolName, Source: a.name(), Target: nt.target.Name, TargetPool: t.TargetPool,
 		FreeBytes: bytesOf(nt.remote.Free), Granted: nt.remote.Grant.Granted, QuotaBytes: quotaOf(nt.remote.Grant.Quota),
-		EverySeconds: int64(t.EverySeconds), KeepSource: int64(t.KeepSource), KeepTarget: t.KeepTarget, FirstKind: "full", Starts: "at once",
+		EverySeconds: int64(t.EverySeconds), KeepSource: int64(t.KeepSource), KeepTarget: t.KeepTarget, Pace: paceOf(t), FirstKind: "full", Starts: "at once",
+	}
+	if now := time.Now(); !hoursOf(t).At(now, a.zone).Run {
+		preview.Starts = "at " + hoursOf(t).At(now, a.zone).Until.In(a.zone).Format("15:04")
 	}
 	if nt.share.Referenced >= 0 {
 		preview.ReferencedBytes = &nt.share.Referenced

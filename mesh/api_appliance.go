@@ -183,6 +183,7 @@ func (a api) fillAppliance(shown *control.Appliance, m certs.Member) {
 		return
 	}
 	shown.Addresses, shown.Protocol = a.knownAddresses(m.ID), int64(m.Description.ProtocolMax)
+	a.fillLine(shown, m.ID)
 	if view := a.peers.get(m.ID); !view.info.Time.IsZero() {
 		on := view.info.ServiceOn
 		shown.ServiceOn = &on

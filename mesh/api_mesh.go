@@ -168,7 +168,7 @@ func (a api) historyRun(tx *state.Tx, rec state.Run, madeUp uint64) control.Hist
 		rate := float64(rec.StreamBytes) / took.Seconds()
 		shown.BytesPerSecond = &rate
 	}
-	if rec.State == state.Failed || rec.State == state.Cancelled {
+	if rec.State.Final() && rec.State != state.Done {
 		shown.MadeUpBy = madeUp
 	}
 	return shown

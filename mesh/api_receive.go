@@ -60,7 +60,7 @@ func (a api) shownReplica(tx *state.Tx, p *Pool, r receive.Replica, now time.Tim
 			}
 		}
 		if live, running := a.runs.get(runKey{side: state.Receive, peer: id, task: shown.Task}); running {
-			progress := live.shownProgress(source, now)
+			progress := a.shownProgress(live, source, now)
 			shown.Progress = &progress
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"btrmesh/mesh/control"
+	"btrmesh/mesh/plan"
 	"btrmesh/state"
 )
 
@@ -37,6 +38,7 @@ func poll(ctx context.Context, turned func() <-chan struct{}, look func() (done 
 // runTask asks for a run as soon as possible.
 func (a api) runTask(_ context.Context, req control.RunTask) (control.RunStarted, error) {
 	var started control.RunStarted
+	var hours plan.Hours
 	err := a.store.Update(func(tx *state.Tx) error {
 		t, err := a.findTask(tx, req.Task)
 		if err != nil {
@@ -52,7 +54,7 @@ func (a api) runTask(_ context.Context, req control.RunTask) (control.RunStarted
 		if me.ServiceOff {
 			return control.ServiceOff(a.name(), true)
 		}
-		started.Task, started.Run = t.Name, max(t.NextRun, 1)
+		started.Task, started.Run, hours = t.Name, max(t.NextRun, 1), hoursOf(t)
 		if live, ok := a.runs.get(runKey{side: state.Send, task: t.Name}); ok {
 			started.Run, started.Already = live.record().Number, true
 			return nil
@@ -63,11 +65,24 @@ func (a api) runTask(_ context.Context, req control.RunTask) (control.RunStarted
 	if err != nil {
 		return started, err
 	}
-	if step, ok := a.steps.get(started.Task); ok && !started.Already && step.Until.IsZero() {
-		started.Waiting = step.Reason
+	if !started.Already {
+		step, _ := a.steps.get(started.Task)
+		started.Waiting, started.Cure = awaits(started.Task, step, hours.At(time.Now(), a.zone))
 	}
 	a.wakeUp()
 	return started, nil
+}
+
+// awaits says what a requested run has to wait for, and the command for whoever
+// does not want it to; nothing if it starts.
+func awaits(task string, step plan.Step, allowed plan.Allowance) (waiting, cure string) {
+	switch {
+	case !allowed.Run:
+		return allowed.Reason, "btrmesh task edit " + task + " --window off"
+	case step.Until.IsZero():
+		return step.Reason, ""
+	}
+	return "", ""
 }
 
 // cancelTask ends the running transfer of a task.
@@ -143,11 +158,17 @@ func (a api) shownRun(tx *state.Tx, rec state.Run, madeUp uint64) control.Run {
 		MetaBytes: rec.MetaOutBytes, MetaInBytes: rec.MetaInBytes, ResumedBytes: rec.ResumedBytes, Result: resultOf(rec),
 		Company: companyOf(rec),
 	}
+	if rec.Lanes > 0 {
+		shown.Streams = streamsOf(rec)
+	}
 	if rec.Kind != state.Unchanged {
 		shown.Kind, shown.Snapshot = rec.Kind.String(), rec.Snapshot
 	}
 	if !rec.State.Final() {
 		p := progressOf(rec, shown.Target, 0)
+		if awaitsTurn(rec) {
+			p.State, p.Reason = control.StateWaiting, reasonOf(rec)
+		}
 		shown.Progress = &p
 		return shown
 	}
@@ -161,7 +182,7 @@ func (a api) shownRun(tx *state.Tx, rec state.Run, madeUp uint64) control.Run {
 		shown.Reason = reasonOf(rec)
 		shown.Error = &control.Error{Code: rec.Code, Exit: control.ExitTransfer, Msg: rec.Error, Hints: rec.Hints}
 	}
-	if rec.State == state.Failed || rec.State == state.Cancelled {
+	if rec.State != state.Done {
 		shown.MadeUpBy = madeUp
 	}
 	return shown
@@ -181,6 +202,8 @@ func resultOf(rec state.Run) control.Result {
 		return control.ResultOK
 	case rec.State == state.Cancelled:
 		return control.ResultCancelled
+	case rec.State == state.Paused:
+		return control.ResultPaused
 	case rec.State == state.Failed:
 		return control.ResultFailed
 	}
@@ -234,7 +257,10 @@ func (a api) progressAt(task string, number uint64, now time.Time) (control.Prog
 			result := a.shownRun(tx, rec, 0)
 			p.Result = &result
 		case running && live.record().Number == number:
-			p = live.shownProgress(target, now)
+			p = a.shownProgress(live, target, now)
+		case awaitsTurn(rec):
+			p = progressOf(rec, target, 0)
+			p.State, p.Reason = control.StateWaiting, reasonOf(rec)
 		default:
 			p = progressOf(rec, target, 0)
 			p.State, p.Reason = control.StateWaiting, "the answer of "+target+" was lost; the next run asks for it"
@@ -263,8 +289,19 @@ func progressOf(rec state.Run, target string, rate float64) control.Progress {
 	return p
 }
 
-// shownProgress is the progress of a live run, with its rate.
-func (r *run) shownProgress(target string, now time.Time) control.Progress {
+// nearLimit is the part of a limit from which on it is what holds a run back.
+const nearLimit = 0.8
+
+// shownProgress is the progress of a live run, with its rate and its limit.
+func (n *Node) shownProgress(r *run, target string, now time.Time) control.Progress {
 	rec := r.record()
-	return progressOf(rec, target, r.rate(now, rec.AppliedBytes))
+	p := progressOf(rec, target, r.rate(now, rec.AppliedBytes))
+	if rec.Side != state.Send {
+		return p
+	}
+	if limit := n.heldTo(rec); limit > 0 {
+		p.LimitBytesPerSecond = &limit
+		p.AtLimit = r.lineRate(now, max(rec.WireBytes, rec.DataBytes)) >= nearLimit*float64(limit)
+	}
+	return p
 }

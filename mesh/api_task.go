@@ -1,10 +1,12 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"btrmesh/mesh/control"
@@ -78,7 +80,13 @@ func (a api) fillTask(tx *state.Tx, t state.Task, shown *control.Task) error {
 }
 
 func streamsOf(rec state.Run) *control.Streams {
-	s := &control.Streams{MetaOutBytes: rec.MetaOutBytes, MetaInBytes: rec.MetaInBytes, DataOutBytes: rec.DataBytes, Transport: "quic", Codec: "zstd"}
+	s := &control.Streams{
+		MetaOutBytes: rec.MetaOutBytes, MetaInBytes: rec.MetaInBytes, DataOutBytes: rec.DataBytes, Codec: "zstd",
+		Transport: cmp.Or(rec.LaneKind, "quic"), Lanes: int64(rec.Lanes), LanesReplaced: int64(rec.LanesReplaced), LanesReason: rec.LanesWhy, WireBytes: rec.WireBytes,
+	}
+	if rec.Chunks != (state.Chunks{}) {
+		s.Chunks = new(control.Chunks(rec.Chunks))
+	}
 	if rec.DataBytes > 0 {
 		ratio := float64(rec.StreamBytes) / float64(rec.DataBytes)
 		s.Ratio = &ratio
@@ -111,7 +119,8 @@ func (a api) findTask(tx *state.Tx, given string) (state.Task, error) {
 func (a api) shownTask(tx *state.Tx, t state.Task, now time.Time) (control.Task, error) {
 	shown := control.Task{
 		Name: t.Name, Share: t.Share, Pool: t.PoolName, Target: a.peerName(tx, t.Target), TargetPool: t.TargetPool,
-		EverySeconds: int64(t.EverySeconds), Enabled: t.Enabled, ChangedAt: t.Changed,
+		EverySeconds: int64(t.EverySeconds), Enabled: t.Enabled, ChangedAt: t.Changed, Window: t.Window,
+		LimitBytesPerSecond: bytesUnlessZero(t.LimitBytes), OutsideBytesPerSecond: bytesUnlessZero(t.OutsideBytes),
 	}
 	lag, known := plan.Lag(t.FreshAt, now)
 	if known {
@@ -125,14 +134,23 @@ func (a api) shownTask(tx *state.Tx, t state.Task, now time.Time) (control.Task,
 		shown.Last = &control.LastRun{Run: last.Number, Result: resultOf(*last), Reason: reasonOf(*last), At: last.Ended, Company: companyOf(*last)}
 	}
 	step, _ := a.steps.get(t.Name)
-	shown.NextAt = step.Until
 	live, running := a.runs.get(runKey{side: state.Send, task: t.Name})
 	if running {
-		p := live.shownProgress(a.peerName(tx, t.Target), now)
+		p := a.shownProgress(live, a.peerName(tx, t.Target), now)
 		shown.Progress = &p
+	} else {
+		shown.NextAt = step.Until
 	}
 	shown.State, shown.Reason = taskState(t, running, lag, known, last, step)
 	return shown, nil
+}
+
+// bytesUnlessZero is nil for a limit that is off.
+func bytesUnlessZero(n int64) *int64 {
+	if n == 0 {
+		return nil
+	}
+	return &n
 }
 
 // lastEnded returns the newest run of a task that is over; nil if there is none.
@@ -149,19 +167,24 @@ func (a api) lastEnded(tx *state.Tx, t state.Task) (*state.Run, error) {
 // taskState says where a task stands and why. What it waits for now counts more
 // than what failed before.
 func taskState(t state.Task, running bool, lag time.Duration, known bool, last *state.Run, step plan.Step) (control.State, string) {
-	held := step.Kind == plan.Wait && step.Until.IsZero() // by an event, not by time
+	held := step.Kind == plan.Wait && (step.Until.IsZero() || t.Busy != "") // by an event, not by time
 	failed := t.Failures > 0 && last != nil && !held
 	why := step.Reason
-	if failed {
+	switch {
+	case t.Busy != "":
+		why = t.Busy
+	case failed:
 		why = reasonOf(*last)
 	}
-	switch every := time.Duration(t.EverySeconds) * time.Second; {
+	switch every := patience(int64(t.EverySeconds), hoursOf(t)); {
 	case running:
 		return control.StateSending, ""
 	case !t.Enabled:
 		return control.StateDisabled, ""
 	case failed && refusedCode(last.Code):
 		return control.StateRefused, why
+	case step.Kind == plan.Pause && (!known || !plan.Late(lag, every)):
+		return control.StatePaused, strings.TrimPrefix(step.Reason, "paused ")
 	case known && plan.Late(lag, every):
 		return control.StateLate, why
 	case failed:
@@ -170,6 +193,16 @@ func taskState(t state.Task, running bool, lag time.Duration, known bool, last *
 		return control.StateWaiting, why
 	}
 	return control.StateOK, ""
+}
+
+// patience is how old what was committed may be without any fault: for as long as
+// its window is shut a task cannot be at fault.
+func patience(everySeconds int64, h plan.Hours) time.Duration {
+	every := time.Duration(everySeconds) * time.Second
+	if h.Outside > 0 {
+		return every
+	}
+	return every + h.Window.Shut()
 }
 
 // refusedCode tells the failures that time alone does not mend.

@@ -27,6 +27,14 @@ var (
 	errSuperseded = errors.New("the source began another run")
 )
 
+// codeConnectionLost is the code of a run whose connection was lost.
+const codeConnectionLost = "connection_lost"
+
+// pausedError ends a run because the window of its task ended.
+type pausedError struct{ until string } // "until 22:00"
+
+func (e *pausedError) Error() string { return e.until + ", when its window opens" }
+
 // poolGoneError says that the pool of a task is not mounted.
 type poolGoneError struct{ pool string }
 
@@ -56,7 +64,7 @@ func refused(err error, code stream.RefusalCode) bool {
 }
 
 // verdict says how a run that did not succeed ends, and why: cancelled if a
-// person on either side wanted that, else failed.
+// person on either side wanted that, paused at the end of a window, else failed.
 func verdict(ctx context.Context, err error) (state.RunState, error) {
 	cause := context.Cause(ctx)
 	switch {
@@ -66,6 +74,8 @@ func verdict(ctx context.Context, err error) (state.RunState, error) {
 		return state.Failed, err
 	case errors.Is(cause, errCancelled):
 		return state.Cancelled, cause
+	case errors.As(cause, new(*pausedError)):
+		return state.Paused, cause
 	case errors.Is(cause, errRemoved):
 		return state.Failed, cause
 	}
@@ -80,6 +90,8 @@ func abortOf(ctx context.Context, err error) (stream.RefusalCode, string) {
 		return stream.ShuttingDown, errStopping.Error()
 	case next == state.Cancelled:
 		return stream.Cancelled, "cancelled on the source"
+	case next == state.Paused:
+		return stream.Paused, why.Error()
 	case errors.As(why, new(*noCommonError)):
 		return stream.NoParent, why.Error()
 	}
@@ -175,11 +187,13 @@ func (e explainer) local(err error) *control.Error {
 	case errors.Is(err, syscall.ETXTBSY):
 		return control.Errorf("swap_file", "%s holds an active swap file, so it cannot be snapshotted.", e.task.Share).Hint("swapoff FILE")
 	case errors.Is(err, stream.ErrLost), errors.Is(err, stream.ErrGoodbye), errors.Is(err, stream.ErrStalled):
-		return control.Errorf("connection_lost", "%s: %v.", e.there, rootOf(err))
+		return control.Errorf(codeConnectionLost, "%s: %v.", e.there, rootOf(err))
 	case errors.Is(err, errStopping):
 		return control.Errorf(control.CodeInterrupted, "%v.", err)
 	case errors.Is(err, errRemoved), errors.Is(err, certs.ErrNotMember):
 		return control.Errorf(control.CodePeerRemoved, "%s was removed from the mesh.", e.there).Hint("btrmesh appliance list --all")
+	case errors.As(err, new(*pausedError)):
+		return control.Errorf(control.CodeRunPaused, "%v.", err)
 	case errors.Is(err, errCancelled):
 		return control.Errorf(control.CodeRunCancelled, "%v.", err)
 	}

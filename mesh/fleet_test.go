@@ -228,7 +228,7 @@ func (m *member) start() {
 	pools := newPools([]PoolPath{{Name: "tank", Path: m.fake.Path()}}, log)
 	pools.open = m.volume.open
 	cfg := Config{Name: m.name, Listen: cmp.Or(m.listen, m.address()), Version: "test", Log: log}
-	node, err := newNode(cfg, parts{identity: m.identity, store: m.store, mirror: m.mirror, pools: pools, conn: m.conn, streamVersion: 1, clock: func() time.Time { return time.Now().Add(m.skew) }})
+	node, err := newNode(cfg, parts{identity: m.identity, store: m.store, mirror: m.mirror, pools: pools, conn: m.conn, streamVersion: 1, zone: time.UTC, clock: func() time.Time { return time.Now().Add(m.skew) }})
 	if err != nil {
 		m.t.Fatal(err)
 	}

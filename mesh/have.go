@@ -58,7 +58,7 @@ func endedAs(rec state.Run) stream.Outcome {
 		return stream.EndedOK
 	case rec.State == state.Failed:
 		return stream.EndedFailed
-	case rec.State == state.Cancelled:
+	case rec.State == state.Cancelled, rec.State == state.Paused:
 		return stream.EndedCancelled
 	}
 	return 0

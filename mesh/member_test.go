@@ -138,7 +138,12 @@ func meet(a, b *member) {
 // add adds a task from m to another and returns its name.
 func (m *member) add(share string, to *member, every int64) string {
 	m.t.Helper()
-	change, err := m.addTask(m.ctx(), control.AddTask{Share: share, To: to.name, Pool: "tank", EverySeconds: every})
+	return m.addWith(control.AddTask{Share: share, To: to.name, Pool: "tank", EverySeconds: every})
+}
+
+func (m *member) addWith(req control.AddTask) string {
+	m.t.Helper()
+	change, err := m.addTask(m.ctx(), req)
 	if err != nil {
 		m.t.Fatalf("add task: %v", err)
 	}

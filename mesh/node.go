@@ -44,6 +44,7 @@ type parts struct {
 	control       net.Listener   // nil: no local API
 	streamVersion uint32         // newest send stream of this kernel
 	clock         func() time.Time
+	zone          *time.Location // whose clocks the windows of tasks go by
 }
 
 // Node is a running appliance.
@@ -71,6 +72,8 @@ type Node struct {
 	urgent        chan struct{}    // a removal or an admission was signed here
 	redescribe    chan struct{}    // this appliance
 	runs          *runs
+	limits        *limits
+	zone          *time.Location
 	takes         takes
 	fanouts       *fanouts
 	wake          chan struct{} // the schedule looks again
@@ -85,7 +88,8 @@ type Node struct {
 func newNode(cfg Config, p parts) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: cfg.Log, me: p.identity.ID(), identity: p.identity, store: p.store, pools: p.pools, socket: p.control,
-		peers: newPeers(), memory: newMemory(), runs: newRuns(), fanouts: newFanouts(cfg.Log), wake: make(chan struct{}, 1),
+		peers: newPeers(), memory: newMemory(), runs: newRuns(), fanouts: newFanouts(cfg.Log),
+		limits: newLimits(), zone: p.zone, wake: make(chan struct{}, 1),
 		moved: make(chan struct{}, 1), look: make(chan struct{}, 1), urgent: make(chan struct{}, 1), redescribe: make(chan struct{}, 1),
 		heardOwn: map[[16]byte]int{}, instance: randomInstance(), clock: p.clock,
 		streamVersion: p.streamVersion, started: time.Now(), port: portOf(p.conn.LocalAddr()),
@@ -96,7 +100,7 @@ func newNode(cfg Config, p parts) (*Node, error) {
 	}
 	endpoint, err := stream.Listen(stream.Config{
 		Identity: p.identity, Conn: p.conn, Name: n.name, Version: cfg.Version, Instance: n.instance, Boots: n.boots,
-		Member: n.members.is, Removed: n.removed, Records: n.members, Pairing: n.isPairing, Addresses: n.addresses, Hold: n.hold,
+		Member: n.members.is, Removed: n.removed, Records: n.members, Pairing: n.isPairing, Addresses: n.addresses, Hold: n.hold, LanePolicy: n.lanePolicy,
 		Handler: n, TCP: p.tcp, Log: cfg.Log,
 	})
 	if err != nil {
@@ -116,7 +120,7 @@ func (n *Node) load(kept mirror) error {
 		me, _, err := tx.Appliance()
 		n.boots = me.Boots
 		n.title.Store(&me.Name)
-		return err
+		return errors.Join(err, n.loadLimits(tx))
 	})
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ type peerView struct {
 	rtt     time.Duration
 	offset  time.Duration // its clock minus ours
 	seen    time.Time     // last sign of life
+	back    time.Time     // when it was found to answer after it had not
 	asked   time.Time     // how it is
 	stored  time.Time     // when seen was last written to the store
 	why     error         // of not answering
@@ -152,8 +153,13 @@ func (n *Node) lookAt(v *peerView, id certs.ID, l stream.Link, linked bool, now 
 		v.shut, v.outside = time.Time{}, ""
 	}
 	v.online = fresh || n.liveness(id).Answers()
-	if v.online {
-		v.seen, v.why = now, nil
+	if !v.online {
+		v.back = time.Time{}
+		return
+	}
+	v.seen, v.why = now, nil
+	if v.back.IsZero() {
+		v.back = now
 	}
 }
 
@@ -197,45 +203,13 @@ func (n *Node) reportPeer(m certs.Member, before, now peerView) {
 	case now.online && !before.online:
 		n.log.Info("appliance online", "peer", m.Name, "address", now.address)
 		n.rememberPeer(m, now)
-		n.retrySoon(m.ID)
+		n.wakeUp() // tasks that failed against it come back to it
 	case !now.online && before.online:
 		n.log.Warn("appliance offline", "peer", m.Name, "gossip", n.liveness(m.ID).State)
 	case now.online && now.address != before.address && now.address != "":
 		n.log.Info("appliance at another address", "peer", m.Name, "address", now.address)
 		n.rememberPeer(m, now)
 	}
-}
-
-// backSoon is how long after a peer came back its failed tasks are tried again,
-// at the most: not all at once.
-const backSoon = 5 * time.Second
-
-// retrySoon has the tasks that failed against a peer tried again, now that it is
-// back.
-func (n *Node) retrySoon(peer certs.ID) {
-	err := n.store.Update(func(tx *state.Tx) error {
-		tasks, err := tx.Tasks()
-		if err != nil {
-			return err
-		}
-		for _, t := range tasks {
-			if t.Target != peer || t.Failures == 0 {
-				continue
-			}
-			soon := time.Now().UTC().Add(time.Duration(n.random() * float64(backSoon)))
-			if soon.Before(t.NextTry) {
-				t.NextTry = soon
-			}
-			if err := tx.PutTask(t); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		n.log.Error("retries not brought forward", "peer", peer.Short(), "err", err)
-	}
-	n.wakeUp()
 }
 
 // rememberPeer stores where and as what a peer was last seen.

@@ -35,3 +35,10 @@ func (r *run) rate(now time.Time, bytes int64) float64 {
 	defer r.mu.Unlock()
 	return r.meter.rate(now, bytes)
 }
+
+// lineRate returns the bytes per second that the run puts on the line.
+func (r *run) lineRate(now time.Time, bytes int64) float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.line.rate(now, bytes)
+}

@@ -9,6 +9,7 @@ import (
 
 	"btrmesh/btrfs/receive"
 	"btrmesh/btrfs/sendstream"
+	"btrmesh/mesh/plan"
 	"btrmesh/state"
 	"btrmesh/stream"
 )
@@ -96,11 +97,11 @@ func (r *receiving) start(ctx context.Context, cancel context.CancelCauseFunc) *
 		Pool: r.pool.Name, State: state.Offered, Started: time.Now().UTC(),
 		Snapshot: snapshotName(r.offer.Taken), SnapshotUUID: r.offer.Snapshot,
 	}
-	r.run = &run{store: r.node.store, log: r.node.log, cancel: cancel, ended: make(chan struct{}), rec: rec}
+	r.run = &run{store: r.node.store, log: r.node.log, cancel: cancel, ended: make(chan struct{}), rec: rec, question: r.offer.Unchanged}
 	ctx, stop := context.WithTimeout(ctx, replaceTime)
 	defer stop()
-	if !r.node.runs.replace(ctx, r.run) {
-		return &stream.Refusal{Code: stream.Busy, Text: "a run of this task is being received already"}
+	if no := r.node.runs.replace(ctx, r.run, r.turn); no != nil {
+		return no
 	}
 	if err := r.node.store.Update(func(tx *state.Tx) error { return tx.PutRun(rec) }); err != nil {
 		r.node.runs.remove(r.run)
@@ -108,6 +109,30 @@ func (r *receiving) start(ctx context.Context, cancel context.CancelCauseFunc) *
 		return &stream.Refusal{Code: stream.Internal, Text: "state not writable"}
 	}
 	return nil
+}
+
+// maxIncoming is how many runs a pool receives at once, but for one more: see
+// plan.Admit.
+const maxIncoming = 4
+
+// turn refuses a run that has to wait: the pool receives enough others.
+func (r *receiving) turn(others []*run) *stream.Refusal {
+	if r.offer.Unchanged {
+		return nil // a question, no data
+	}
+	var here []plan.Incoming
+	now := time.Now()
+	for _, o := range others {
+		rec := o.stored()
+		if rec.Side == state.Receive && rec.Pool == r.pool.Name && !o.question {
+			here = append(here, plan.Incoming{Name: rec.Task, Full: rec.Kind == state.Full, For: now.Sub(rec.Started)})
+		}
+	}
+	why := plan.Admit(here, len(r.replica.Snapshots) == 0, maxIncoming)
+	if why == "" {
+		return nil
+	}
+	return &stream.Refusal{Code: stream.Busy, Text: fmt.Sprintf("pool %s receives %s", r.pool.Name, why)}
 }
 
 // snapshotName writes the time of a snapshot as its source names it.
@@ -285,10 +310,7 @@ func (r *receiving) fail(ctx context.Context, err error) {
 		r.refuse(ctx, no)
 		return
 	}
-	next := state.Failed
-	if no.Code == stream.Cancelled {
-		next = state.Cancelled
-	}
+	next := endOf(no.Code)
 	recordErr := r.run.become(next, func(_ *state.Tx, rec *state.Run) error {
 		r.count(rec)
 		rec.Code, rec.Error = codeOf(no), no.Text
@@ -298,6 +320,18 @@ func (r *receiving) fail(ctx context.Context, err error) {
 		r.node.log.Error("run not recorded", "task", r.offer.Task, "run", r.offer.Run, "err", recordErr)
 	}
 	r.refuse(ctx, no)
+}
+
+// endOf is how a run ends here for which there was such a no.
+func endOf(code stream.RefusalCode) state.RunState {
+	switch code {
+	case stream.Cancelled:
+		return state.Cancelled
+	case stream.Paused:
+		return state.Paused
+	default:
+		return state.Failed
+	}
 }
 
 // failCommit records a run that failed after all had arrived. It may have become

@@ -9,6 +9,7 @@ import (
 	"btrmesh/certs"
 	"btrmesh/mesh/control"
 	"btrmesh/state"
+	"btrmesh/stream"
 )
 
 // recover closes the runs sent from here that a stop or a crash left open.
@@ -27,6 +28,9 @@ func (n *Node) recover() error {
 // recoverSend closes one run, or leaves it to the target's verdict, and has its
 // task tried again soon.
 func (n *Node) recoverSend(rec state.Run) error {
+	if awaitsTurn(rec) {
+		return nil
+	}
 	soon := func(tx *state.Tx) error {
 		return updateTask(tx, rec.Task, func(t *state.Task) { n.backOff(t) })
 	}
@@ -43,6 +47,11 @@ func (n *Node) recoverSend(rec state.Run) error {
 		}
 		return errors.Join(soon(tx), keepForNext(tx, rec, fateOf(rec, task, nil)))
 	})
+}
+
+// awaitsTurn tells a run that waits until its target has room for it.
+func awaitsTurn(rec state.Run) bool {
+	return rec.State == state.Planned && rec.Code == stream.Busy.String()
 }
 
 func interrupted(rec *state.Run) {

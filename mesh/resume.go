@@ -113,7 +113,7 @@ func fateOf(rec state.Run, task state.Task, err error) snapshotFate {
 // after: all but a stream that it threw out.
 func leavesCheckpoint(err error) bool {
 	no, ok := errors.AsType[*stream.Refusal](err)
-	return !ok || no.Code == stream.IO || no.Code == stream.ShuttingDown || no.Code == stream.Cancelled
+	return !ok || no.Code == stream.IO || no.Code == stream.ShuttingDown || no.Code == stream.Cancelled || no.Code == stream.Paused
 }
 
 // keepForNext notes on the task what its next run goes on with.

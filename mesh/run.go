@@ -4,20 +4,23 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"btrmesh/certs"
 	"btrmesh/state"
+	"btrmesh/stream"
 )
 
 // run is one execution of a task while it lasts, on either side. Its record is
 // the truth: every change of state is persisted before anything relies on it.
 //
 //	planned → snapshotted → offered → sending → committing → done
-//	   └───────────┴───────────┴─────────┴──────────┴─────→ failed | cancelled
+//	   └───────────┴───────────┴─────────┴──────────┴─────→ failed | cancelled | paused
 //
-// The crash points: a run left open before committing has failed, for the target
+// A target that is busy leads back to planned. The crash points: a run left open before committing has failed, for the target
 // cannot have committed it. In committing, and after the question whether the
 // target is fresh without a run, only the target knows; the run stays open until
 // its next answer settles it.
@@ -26,12 +29,15 @@ type run struct {
 	log    *slog.Logger
 	cancel context.CancelCauseFunc
 	ended  chan struct{} // closed when the run is no longer live
+	// question: received, and whether the share has changed is all that is asked
+	question bool
 
 	mu  sync.Mutex
 	rec state.Run
 	// live gives the progress that is not persisted; nil before any.
 	live  func(*state.Run)
-	meter rateMeter
+	meter rateMeter // of what the target applied
+	line  rateMeter // of what went over the line
 }
 
 // record returns the run as it stands, with live progress.
@@ -43,6 +49,13 @@ func (r *run) record() state.Run {
 		live(&rec)
 	}
 	return rec
+}
+
+// stored returns the run as it is recorded.
+func (r *run) stored() state.Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rec
 }
 
 // set replaces the record, before anything relies on it.
@@ -152,22 +165,37 @@ func (rs *runs) tell() {
 
 // add registers r, or reports that its task is already running.
 func (rs *runs) add(r *run) bool {
+	added, _ := rs.addBeside(r, func([]*run) *stream.Refusal { return nil })
+	return added
+}
+
+// addBeside registers r if room has nothing against it beside the others, or
+// reports that its task is already running.
+func (rs *runs) addBeside(r *run, room func(others []*run) *stream.Refusal) (bool, *stream.Refusal) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	key := keyOf(r.rec)
 	if rs.live[key] != nil {
-		return false
+		return false, nil
+	}
+	if no := room(slices.Collect(maps.Values(rs.live))); no != nil {
+		return false, no
 	}
 	rs.live[key] = r
 	rs.tell()
-	return true
+	return true, nil
 }
 
 // replace registers r in place of a live run of its task, which it ends first:
 // a source begins a run only when the one before it is over, whether or not the
-// end was heard of here. It reports whether r is registered before ctx ends.
-func (rs *runs) replace(ctx context.Context, r *run) bool {
-	for !rs.add(r) {
+// end was heard of here. It refuses r if that run does not end before ctx does,
+// or if there is no room.
+func (rs *runs) replace(ctx context.Context, r *run, room func(others []*run) *stream.Refusal) *stream.Refusal {
+	for {
+		added, no := rs.addBeside(r, room)
+		if added || no != nil {
+			return no
+		}
 		old, ok := rs.get(keyOf(r.rec))
 		if !ok {
 			continue
@@ -176,10 +204,9 @@ func (rs *runs) replace(ctx context.Context, r *run) bool {
 		select {
 		case <-old.ended:
 		case <-ctx.Done():
-			return false
+			return &stream.Refusal{Code: stream.Busy, Text: "a run of this task is being received already"}
 		}
 	}
-	return true
 }
 
 func (rs *runs) remove(r *run) {

@@ -3,19 +3,24 @@ package mesh
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"btrmesh/mesh/control"
 	"btrmesh/mesh/plan"
 	"btrmesh/state"
+	"btrmesh/stream"
 )
 
-// The most runs this appliance leads at once, in all and to one target.
+// The most runs this appliance leads at once, in all, to one target and from one
+// pool; but for one more each that is short: see plan.Plan.
 const (
 	maxRunning = 4
 	maxPerPeer = 2
+	maxPerPool = 3
 )
 
 // longestNap bounds how long the schedule sleeps: clocks jump, pools come back.
@@ -30,10 +35,31 @@ func (n *Node) schedule(ctx context.Context) error {
 			n.log.Error("schedule not planned", "err", err)
 		}
 		n.steps.set(steps)
+		for _, step := range steps {
+			n.act(step)
+		}
 		n.launch(ctx, &g, steps)
 		n.nap(ctx, steps)
 	}
 	return g.Wait()
+}
+
+// act does what a step says of a task that does not start.
+func (n *Node) act(step plan.Step) {
+	if step.Kind == plan.Pause {
+		n.pause(step)
+		return
+	}
+	hold(n.limits.task(step.Task), step.Limit)
+}
+
+// pause ends the run of a task whose window has ended. What is all sent goes on:
+// it takes no more of the line.
+func (n *Node) pause(step plan.Step) {
+	live, ok := n.runs.get(runKey{side: state.Send, task: step.Task})
+	if ok && live.stored().State < state.Committing {
+		live.cancel(&pausedError{until: strings.TrimPrefix(step.Reason, "paused ")})
+	}
 }
 
 // launch starts the runs of the steps. All are known before the first one does
@@ -95,7 +121,7 @@ func untilNext(steps []plan.Step, now time.Time) time.Duration {
 
 // plan gathers what is known and lets the planner decide.
 func (n *Node) plan(now time.Time) ([]plan.Step, error) {
-	view := plan.View{MaxRunning: maxRunning, MaxPerPeer: maxPerPeer}
+	view := plan.View{MaxRunning: maxRunning, MaxPerPeer: maxPerPeer, MaxPerPool: maxPerPool, Zone: n.zone}
 	err := n.store.View(func(tx *state.Tx) error {
 		me, _, err := tx.Appliance()
 		if err != nil {
@@ -138,7 +164,36 @@ func (n *Node) plannedTask(tx *state.Tx, t state.Task) (plan.Task, error) {
 		Every: time.Duration(t.EverySeconds) * time.Second, Enabled: t.Enabled, Running: running,
 		Requested: !t.RunRequested.IsZero(), PoolPresent: present, ShareFound: true, Created: t.Created,
 		LastStart: last.Started, FreshAt: t.FreshAt, Failures: int(t.Failures), NextTry: t.NextTry, LastError: last.Error,
+		LastEnd: lastEnd(last), Lost: lost(last), PeerBack: n.peers.get(t.Target).back, Paused: last.State == state.Paused,
+		Busy: t.Busy, Replicated: !t.Base.IsZero(), Took: t.Took, Hours: hoursOf(t),
 	}, nil
+}
+
+// hoursOf is when a task may send, and how fast.
+func hoursOf(t state.Task) plan.Hours {
+	w, err := plan.ParseWindow(t.Window)
+	if err != nil { // none, for nothing else is stored
+		w = plan.Window{}
+	}
+	return plan.Hours{Limit: t.LimitBytes, Window: w, Outside: t.OutsideBytes}
+}
+
+// lastEnd is when a run ended. One whose answer is awaited ended at some time
+// after it began.
+func lastEnd(rec state.Run) time.Time {
+	if rec.Ended.IsZero() {
+		return rec.Started
+	}
+	return rec.Ended
+}
+
+// lost tells a run that failed because the target was not reached or was lost.
+func lost(rec state.Run) bool {
+	switch rec.Code {
+	case control.CodePeerUnreachable, codeConnectionLost, stream.ShuttingDown.String():
+		return true
+	}
+	return awaitsVerdict(rec) && !rec.State.Final()
 }
 
 // lastRun returns the newest run of a task of this appliance.

@@ -49,7 +49,7 @@ func TestAtMostTwoRunsGoToOneTargetAtOnce(t *testing.T) {
 			tasks = append(tasks, a.add(share, b, 60))
 		}
 		time.Sleep(time.Second)
-		if got := a.shown(tasks[3]); got.State != control.StateWaiting || got.Reason != "waits for runs of share0-nas-b, share1-nas-b to nas-b (2 at a time)" {
+		if got := a.shown(tasks[3]); got.State != control.StateWaiting || got.Reason != "waits for runs of share0-nas-b, share1-nas-b to nas-b (2 at a time), 2nd in line" {
 			t.Errorf("%s is %s: %q", tasks[3], got.State, got.Reason)
 		}
 		time.Sleep(20 * time.Second)
@@ -62,7 +62,7 @@ func TestAtMostTwoRunsGoToOneTargetAtOnce(t *testing.T) {
 	})
 }
 
-func TestAtMostFourRunsGoAtOnce(t *testing.T) {
+func TestAtMostThreeRunsComeFromOnePoolAtOnce(t *testing.T) {
 	sail(t, 4, func(f *fleet) {
 		t := f.t
 		a := f.nodes[0]
@@ -76,8 +76,8 @@ func TestAtMostFourRunsGoAtOnce(t *testing.T) {
 			}
 		}
 		time.Sleep(20 * time.Second)
-		if got := a.volume.atOnce(); got != maxRunning {
-			t.Errorf("%d runs at once, want %d", got, maxRunning)
+		if got := a.volume.atOnce(); got != maxPerPool {
+			t.Errorf("%d runs at once, want %d", got, maxPerPool)
 		}
 		for i, to := range f.nodes[1:] {
 			for j := range 2 {

@@ -58,7 +58,7 @@ func (s *sending) enrol(tx *state.Tx) error {
 		Pool: task.TargetPool, State: state.Planned, Started: time.Now().UTC(),
 	}
 	task.NextRun = rec.Number + 1
-	task.RunRequested = time.Time{}
+	task.RunRequested, task.Busy = time.Time{}, ""
 	s.run.set(rec)
 	return errors.Join(tx.PutTask(task), tx.PutRun(rec))
 }

@@ -66,7 +66,7 @@ func (s *sending) settleOne(r *run, ended stream.Outcome, have stream.Have) erro
 		fate = leaveIt
 	}
 	return r.become(state.Failed, func(tx *state.Tx, rec *state.Run) error {
-		rec.Code, rec.Error = "connection_lost", "the connection was lost before the target's answer, and the target did not commit"
+		rec.Code, rec.Error = codeConnectionLost, "the connection was lost before the target's answer, and the target did not commit"
 		if fate == resumeIt {
 			s.task.Pending = rec.SnapshotUUID
 		}
@@ -97,13 +97,19 @@ func (s *sending) finish(ctx context.Context, err error) error {
 		s.node.log.Warn("answer lost, the next run asks the target", "task", rec.Task, "run", rec.Number, "err", err)
 		return s.node.store.Update(s.retryLater)
 	}
+	if refused(err, stream.Busy) && rec.State < state.Sending {
+		return s.waitTurn(ctx, err)
+	}
 	fate := fateOf(rec, s.task, err)
 	next, why := verdict(ctx, err)
 	told := s.node.explainer(s.task).explain(why)
 	recordErr := s.run.become(next, func(tx *state.Tx, rec *state.Run) error {
 		rec.Code, rec.Error, rec.Hints = told.Code, told.Msg, told.Hints
-		if errors.Is(why, errCancelled) {
+		switch {
+		case errors.Is(why, errCancelled):
 			return errors.Join(s.noRetry(tx), keepForNext(tx, *rec, fate))
+		case next == state.Paused:
+			return errors.Join(s.noFailure(tx), keepForNext(tx, *rec, fate))
 		}
 		return errors.Join(s.retryLater(tx), keepForNext(tx, *rec, fate))
 	})
@@ -138,6 +144,33 @@ func (s *sending) noRetry(tx *state.Tx) error {
 	return updateTask(tx, s.task.Name, func(t *state.Task) {
 		t.Failures, t.NextTry, t.FullRequested = 0, time.Time{}, false
 	})
+}
+
+// noFailure leaves a task to its schedule, and to its window.
+func (s *sending) noFailure(tx *state.Tx) error {
+	return updateTask(tx, s.task.Name, func(t *state.Task) { t.Failures, t.NextTry = 0, time.Time{} })
+}
+
+// waitTurn leaves the run planned, under its number, until the target has room
+// for it. That is no failure: nobody did anything wrong.
+func (s *sending) waitTurn(ctx context.Context, busy error) error {
+	told := s.node.explainer(s.task).explain(busy)
+	fate := fateOf(s.run.record(), s.task, busy)
+	err := s.run.become(state.Planned, func(tx *state.Tx, rec *state.Run) error {
+		rec.Code, rec.Error = told.Code, told.Msg
+		if err := keepForNext(tx, *rec, fate); err != nil {
+			return err
+		}
+		notAsked(rec)
+		return updateTask(tx, rec.Task, func(t *state.Task) {
+			t.NextRun, t.Busy = rec.Number, reasonOf(*rec)
+			t.NextTry = time.Now().UTC().Add(plan.BusyRetry(s.node.random()))
+		})
+	})
+	if fate == dropIt {
+		s.dropSnapshot(context.WithoutCancel(ctx))
+	}
+	return err
 }
 
 // retryLater sets the task's next try, later after each failure.

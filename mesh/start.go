@@ -140,7 +140,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
-	p := parts{identity: identity, clock: time.Now}
+	p := parts{identity: identity, clock: time.Now, zone: time.Local}
 	defer func() { err = errors.Join(err, p.close()) }()
 	if err := p.open(ctx, cfg); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/sendstream"
@@ -224,6 +225,7 @@ func (s *sending) committed(out *stream.Outbound, have stream.Have) error {
 		rec.AppliedBytes = rec.StreamBytes
 		if err := updateTask(tx, s.task.Name, func(t *state.Task) {
 			t.FullRequested, t.ReplicaPath, t.Pending = false, have.ReplicaPath, btrfs.UUID{}
+			t.Took = tookNext(*rec)
 		}); err != nil {
 			return err
 		}
@@ -231,8 +233,18 @@ func (s *sending) committed(out *stream.Outbound, have stream.Have) error {
 	})
 }
 
+// tookNext is how long the next run has to be expected to take: a full one does
+// not tell.
+func tookNext(rec state.Run) time.Duration {
+	if rec.Kind != state.Incremental {
+		return 0
+	}
+	return rec.Ended.Sub(rec.Started)
+}
+
 // count notes what a session has moved so far.
 func count(stats stream.Stats, rec *state.Run) {
 	rec.StreamBytes, rec.DataBytes = stats.RawBytes, stats.DataBytes
 	rec.MetaOutBytes, rec.MetaInBytes = stats.MetaOutBytes, stats.MetaInBytes
+	rec.Lanes, rec.Chunks = uint32(max(stats.Lanes, 0)), state.Chunks(stats.Chunks)
 }

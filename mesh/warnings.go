@@ -8,6 +8,7 @@ import (
 
 	"btrmesh/mesh/control"
 	"btrmesh/mesh/plan"
+	"btrmesh/state"
 )
 
 // concerning narrows a status to what has to do with one appliance.
@@ -97,7 +98,7 @@ func offlineText(p control.Appliance) string {
 }
 
 func taskWarning(t control.Task) (control.Warning, bool) {
-	every := time.Duration(t.EverySeconds) * time.Second
+	every := patience(t.EverySeconds, shownHours(t))
 	hints := []string{"btrmesh task history " + t.Name}
 	switch {
 	case !t.Enabled:
@@ -112,6 +113,15 @@ func taskWarning(t control.Task) (control.Warning, bool) {
 		return control.Warning{Level: control.Degraded, Text: fmt.Sprintf("%s failed: %s.", t.Name, t.Reason), Hints: hints}, true
 	}
 	return control.Warning{}, false
+}
+
+// shownHours reads the hours of a task out of its row.
+func shownHours(t control.Task) plan.Hours {
+	h := hoursOf(state.Task{Window: t.Window})
+	if t.OutsideBytesPerSecond != nil {
+		h.Outside = *t.OutsideBytesPerSecond
+	}
+	return h
 }
 
 func lateText(t control.Task) string {

@@ -194,20 +194,21 @@ func TestFinalRunIsNoLongerOpen(t *testing.T) {
 func TestRunEdges(t *testing.T) {
 	want := `
 run state 0: planned offered
-planned: snapshotted done failed cancelled
-snapshotted: offered failed cancelled
-offered: sending done failed cancelled
-sending: committing failed cancelled
-committing: done failed cancelled
+planned: planned snapshotted done failed cancelled paused
+snapshotted: planned offered failed cancelled paused
+offered: sending done failed cancelled paused
+sending: committing failed cancelled paused
+committing: done failed cancelled paused
 done:
 failed:
 cancelled:
-run state 9:
+paused:
+run state 10:
 `
 	var got strings.Builder
-	for from := RunState(0); from <= 9; from++ {
+	for from := RunState(0); from <= 10; from++ {
 		fmt.Fprintf(&got, "\n%v:", from)
-		for to := RunState(0); to <= 10; to++ {
+		for to := RunState(0); to <= 11; to++ {
 			if from.CanBecome(to) {
 				fmt.Fprintf(&got, " %v", to)
 			}

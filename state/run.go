@@ -83,9 +83,23 @@ type Run struct {
 	Together   []string `cbor:"24,keyasint,omitzero"` // tasks whose runs sent the same stream with this one
 	ApartBytes int64    `cbor:"25,keyasint,omitzero"` // of the send stream: from here on it was sent separately, being slower
 
+	LaneKind      string `cbor:"26,keyasint,omitzero"` // quic or tcp, of most of the lanes
+	Lanes         uint32 `cbor:"27,keyasint,omitzero"` // the most at once
+	LanesReplaced uint32 `cbor:"28,keyasint,omitzero"` // that broke down
+	LanesWhy      string `cbor:"29,keyasint,omitzero"` // why these, for a person
+	WireBytes     int64  `cbor:"30,keyasint,omitzero"` // of the lanes, with all overhead and repeats
+	Chunks        Chunks `cbor:"31,keyasint,omitzero"`
+
 	Code  string   `cbor:"20,keyasint,omitzero"` // of a failure, as in CLI.md 8
 	Error string   `cbor:"21,keyasint,omitzero"`
 	Hints []string `cbor:"22,keyasint,omitzero"`
+}
+
+// Chunks counts the pieces of a stream by how hard they were compressed.
+type Chunks struct {
+	Raw     int64 `cbor:"1,keyasint,omitzero"`
+	Fastest int64 `cbor:"2,keyasint,omitzero"`
+	Default int64 `cbor:"3,keyasint,omitzero"`
 }
 
 // Texts of a run that are longer are cut: a failure must be storable, whatever
@@ -112,7 +126,7 @@ func (r Run) check() error {
 
 // clipped returns r with its texts cut to what is stored.
 func (r Run) clipped() Run {
-	r.Error = clip(r.Error, maxErrorText)
+	r.Error, r.LanesWhy = clip(r.Error, maxErrorText), clip(r.LanesWhy, maxHintText)
 	hints := r.Hints[:min(len(r.Hints), maxHints)]
 	r.Hints = nil
 	for _, h := range hints {

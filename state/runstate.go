@@ -5,9 +5,10 @@ import "fmt"
 // RunState is where one run stands.
 //
 //	planned → snapshotted → offered → sending → committing → done
-//	   └───────────┴───────────┴─────────┴──────────┴─────→ failed | cancelled
+//	   └───────────┴───────────┴─────────┴──────────┴─────→ failed | cancelled | paused
 //
-// planned and offered also lead to done, when there is nothing to send. A run
+// planned and offered also lead to done, when there is nothing to send. A target
+// that is busy leads back to planned: the run waits there under its number. A run
 // being received begins with offered. The record of a state is committed before
 // anything that relies on it is done or said:
 //
@@ -32,10 +33,11 @@ const (
 	Done        RunState = 6
 	Failed      RunState = 7
 	Cancelled   RunState = 8
+	Paused      RunState = 9 // its task's window ended; the next run goes on where it was
 )
 
 // String returns "planned", "snapshotted", "offered", "sending", "committing",
-// "done", "failed" or "cancelled".
+// "done", "failed", "cancelled" or "paused".
 func (s RunState) String() string {
 	switch s {
 	case Planned:
@@ -54,6 +56,8 @@ func (s RunState) String() string {
 		return "failed"
 	case Cancelled:
 		return "cancelled"
+	case Paused:
+		return "paused"
 	}
 	return fmt.Sprintf("run state %d", uint8(s))
 }
@@ -66,7 +70,7 @@ func (s RunState) Final() bool { return s >= Done }
 func (s RunState) CanBecome(next RunState) bool {
 	switch next {
 	case Planned:
-		return s == 0
+		return s == 0 || s == Planned || s == Snapshotted
 	case Snapshotted:
 		return s == Planned
 	case Offered:
@@ -77,10 +81,10 @@ func (s RunState) CanBecome(next RunState) bool {
 		return s == Sending
 	case Done:
 		return s == Planned || s == Offered || s == Committing
-	case Failed, Cancelled:
+	case Failed, Cancelled, Paused:
 		return s != 0 && !s.Final()
 	}
 	return false
 }
 
-func (s RunState) valid() bool { return s >= Planned && s <= Cancelled }
+func (s RunState) valid() bool { return s >= Planned && s <= Paused }

@@ -37,6 +37,7 @@ const (
 	NameTaken        RefusalCode = 22
 	UnknownQuery     RefusalCode = 23
 	ClonedIdentity   RefusalCode = 24
+	Paused           RefusalCode = 25
 )
 
 // String gives the word of the code, or refusal_N for one not known here.
@@ -58,7 +59,7 @@ func refusalWords() map[RefusalCode]string {
 		InviteUnknown: "invite_unknown", InviteExpired: "invite_expired",
 		InviteUsed: "invite_used", BadProof: "bad_proof", OtherMesh: "other_mesh",
 		NameTaken: "name_taken", UnknownQuery: "unknown_query",
-		ClonedIdentity: "cloned_identity",
+		ClonedIdentity: "cloned_identity", Paused: "paused",
 	}
 }
 

@@ -24,6 +24,14 @@ func applianceCommand() *cli.Command {
 			args: []string{"APPLIANCE", "add|remove", "ADDRESS"}, run: runApplianceAddress,
 		}.command(),
 		leaf{
+			name: "lanes", usage: "choose what carries data to an appliance: quic, tcp, or what is better", dry: true,
+			args: []string{"APPLIANCE", "quic|tcp|auto"}, run: runApplianceLanes,
+		}.command(),
+		leaf{
+			name: "limit", usage: "bound what goes from here to an appliance, all runs together", dry: true,
+			args: []string{"APPLIANCE", "RATE|off"}, run: runApplianceLimit,
+		}.command(),
+		leaf{
 			name: "remove", usage: "remove an appliance from the mesh for good", args: one, dry: true, run: runApplianceRemove,
 			flags: []cli.Flag{
 				&cli.BoolFlag{Name: "lost", Usage: "it may be in foreign hands"},

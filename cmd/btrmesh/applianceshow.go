@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -69,6 +70,7 @@ func (s *session) trafficLines(a control.Appliance) []string {
 	return []string{
 		detail("sends", "%s to here; it may write into %s here", control.Count(a.Sends, "task"), s.poolUses(a.MayWrite)),
 		detail("receives", "%s of shares here; this one may write into %s there", control.Count(a.Receives, "replica"), s.poolUses(a.MayReceive)),
+		detail("lanes", "%s    limit %s", cmp.Or(a.Lanes, control.LanesAuto), s.limitText(a.LimitBytesPerSecond)),
 	}
 }
 

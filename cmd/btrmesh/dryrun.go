@@ -89,6 +89,10 @@ func (s *session) previewFacts(t control.TaskPreview) []control.Fact {
 		{Name: "target", Text: t.Target + ", pool " + t.TargetPool + s.suffix(", %s free", t.FreeBytes) + s.mayWrite(t)},
 		{Name: "frequency", Text: fmt.Sprintf("%d s; keep %d here, %s there", t.EverySeconds, t.KeepSource, t.KeepTarget)},
 	}
+	if t.Pace != (control.Pace{}) {
+		facts = append(facts, control.Fact{Name: "pace", Text: fmt.Sprintf("limit %s, window %s",
+			s.limitText(&t.LimitBytesPerSecond), s.windowText(t.Window, &t.OutsideBytesPerSecond))})
+	}
 	if t.FirstKind == "" {
 		return facts
 	}

@@ -42,6 +42,9 @@ func (f *fake) tasks(_ context.Context, r control.TasksRequest) ([]control.Task,
 	if r.Late {
 		return nil, nil
 	}
+	if r.Enabled {
+		return pacedTasks(), nil
+	}
 	return sampleTasks(), nil
 }
 
@@ -51,11 +54,12 @@ func named(given string) (control.Task, error) {
 		return control.Task{}, err
 	}
 	var names []string
-	for _, t := range sampleTasks() {
+	all := append(sampleTasks(), pacedTasks()...)
+	for _, t := range all {
 		names = append(names, t.Name)
 	}
 	name, err := control.Resolve("task", given, names)
-	for _, t := range sampleTasks() {
+	for _, t := range all {
 		if t.Name == name {
 			return t, nil
 		}
@@ -66,6 +70,12 @@ func named(given string) (control.Task, error) {
 func (f *fake) task(_ context.Context, r control.TaskRequest) (control.Task, error) {
 	t, err := named(r.Task)
 	t.KeepSource, t.KeepTarget = 2, "last=24,daily=7,weekly=4"
+	if t.Name == "paced-vm" {
+		t.Streams = &control.Streams{
+			MetaOutBytes: *size(18.4, 1024), MetaInBytes: *size(6.2, 1024), DataOutBytes: *size(25.6, gib), Lanes: 2, Transport: "tcp", Codec: "zstd", Ratio: new(1.54),
+			LanesReplaced: 3, LanesReason: "tcp: carried 3.1 times as much as quic (0.9 % loss)", WireBytes: *size(26, gib), Chunks: &control.Chunks{Raw: 100, Fastest: 20, Default: 3},
+		}
+	}
 	if t.Name != "vm-nas-b" {
 		return t, err
 	}
@@ -82,6 +92,7 @@ func (f *fake) addTask(_ context.Context, r control.AddTask) (control.TaskChange
 		}
 	}
 	t := sampleTasks()[0]
+	t.Window = r.Window
 	t.Share, t.EverySeconds = r.Share, r.EverySeconds
 	if !r.DryRun {
 		return control.TaskChange{Task: &t}, nil
@@ -90,7 +101,7 @@ func (f *fake) addTask(_ context.Context, r control.AddTask) (control.TaskChange
 		Would: "add task photos-nas-b",
 		Task: &control.TaskPreview{
 			Name: "photos-nas-b", Share: "photos", Pool: "tank", ReferencedBytes: size(64, gib), Source: "nas-a", Target: "nas-b", TargetPool: "tank", FreeBytes: size(2.1, tib),
-			Granted: true, QuotaBytes: size(2, tib), EverySeconds: r.EverySeconds, KeepSource: 2, KeepTarget: "last=24,daily=7,weekly=4", FirstKind: "full", EstimateBytes: size(64, gib), Starts: "at once",
+			Granted: true, QuotaBytes: size(2, tib), EverySeconds: r.EverySeconds, KeepSource: 2, KeepTarget: "last=24,daily=7,weekly=4", Pace: r.Pace, FirstKind: "full", EstimateBytes: size(64, gib), Starts: "at once",
 		},
 		Actions: []control.Action{
 			{Do: control.ActionCreate, Kind: "snapshot", Subject: "photos on nas-a"},
@@ -147,6 +158,7 @@ const (
 	runFailed    = 90
 	runEndless   = 91
 	runCancelled = 92
+	runPaused    = 93
 )
 
 // run numbers: the sample tasks in their order get those of the consts above.
@@ -161,6 +173,8 @@ func (f *fake) run(_ context.Context, r control.RunTask) (control.RunStarted, er
 		return control.RunStarted{}, err
 	case !t.Enabled:
 		return control.RunStarted{}, control.TaskDisabled(t.Name)
+	case t.State == control.StatePaused:
+		return control.RunStarted{Task: t.Name, Run: runPaused, Waiting: "paused until 22:00", Cure: "btrmesh task edit " + t.Name + " --window off"}, nil
 	case t.Progress != nil:
 		return control.RunStarted{Task: t.Name, Run: t.Progress.Run, Already: true}, nil
 	case t.State == control.StateLate:
@@ -199,6 +213,8 @@ func sampleResult(r control.FollowRun) control.Run {
 		return control.Run{Number: r.Run, Task: r.Task, TookSeconds: new(0.008), MetaBytes: 921, Result: control.ResultUnchanged}
 	case runFailed:
 		run.Result, run.Error = control.ResultFailed, control.NoSpace("nas-b", "tank", *size(40.1, gib), 64*gib, 5)
+	case runPaused:
+		run.Result, run.Reason = control.ResultPaused, "until 22:00, when its window opens"
 	case runCancelled:
 		run.Result = control.ResultCancelled
 	}
@@ -212,6 +228,15 @@ func (f *fake) history(_ context.Context, r control.TaskHistory) ([]control.Run,
 	}
 	at := func(hour int) time.Time { return time.Date(2026, 11, 23, hour, 0, 0, 0, time.UTC) }
 	vm := vmProgress()
+	if t.Name == "paced-photos" {
+		lanes := func(n int64, kind string) *control.Streams { return &control.Streams{Lanes: n, Transport: kind} }
+		wait := control.Progress{Task: t.Name, Run: 12, State: control.StateWaiting, Reason: "nas-b: pool tank receives 4 runs already, a, b, c, d (4 at a time)"}
+		return []control.Run{
+			{Number: 12, Task: t.Name, StartedAt: at(10), Result: control.ResultRunning, Progress: &wait},
+			{Number: 11, Task: t.Name, Snapshot: "20261123T070000Z", StartedAt: at(9), TookSeconds: new(432.0), Kind: "full", SentBytes: *size(24.8, gib), DataBytes: *size(16.1, gib), MetaBytes: 19 << 10, ResumedBytes: *size(39.2, gib), BytesPerSecond: new(float64(59 * mib)), Result: control.ResultOK, Streams: lanes(2, "tcp")},
+			{Number: 10, Task: t.Name, Snapshot: "20261123T070000Z", StartedAt: at(7), TookSeconds: new(3600.0), Kind: "full", SentBytes: *size(39.2, gib), DataBytes: *size(25.4, gib), MetaBytes: 19 << 10, Result: control.ResultPaused, Reason: "until 22:00, when its window opens", MadeUpBy: 11, Streams: lanes(4, "quic")},
+		}, nil
+	}
 	runs := []control.Run{
 		{Number: 412, Task: t.Name, Snapshot: "20261123T100000Z", StartedAt: at(10), Kind: "incremental", SentBytes: *size(39.28, gib), DataBytes: *size(25.6, gib), MetaBytes: *size(18.4, 1024), Result: control.ResultRunning, Progress: &vm},
 		{Number: 411, Task: t.Name, Snapshot: "20261123T090000Z", StartedAt: at(9), TookSeconds: new(432.0), Kind: "incremental", SentBytes: *size(41, gib), DataBytes: *size(26.9, gib), MetaBytes: 19 << 10, BytesPerSecond: new(float64(97 * mib)), Result: control.ResultOK},

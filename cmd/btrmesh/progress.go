@@ -129,5 +129,9 @@ func (s *session) figures(p control.Progress) []string {
 	if p.BytesPerSecond != nil {
 		rate = s.units.Rate(*p.BytesPerSecond)
 	}
-	return append(list, rate, "ETA "+eta(p))
+	list = append(list, rate)
+	if p.AtLimit {
+		list = append(list, s.atLimit(p))
+	}
+	return append(list, "ETA "+eta(p))
 }

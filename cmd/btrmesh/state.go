@@ -25,7 +25,7 @@ func (s *session) outlook(t control.Task, now time.Time) string {
 		return string(t.State) + " " + s.advance(*t.Progress)
 	}
 	text := s.stateOf(t)
-	if t.NextAt.IsZero() || !t.Enabled {
+	if t.NextAt.IsZero() || !t.Enabled || t.State == control.StatePaused {
 		return text
 	}
 	what := "next try in"
@@ -43,6 +43,9 @@ func (s *session) outlook(t control.Task, now time.Time) string {
 func because(state control.State, reason string) string {
 	if reason == "" {
 		return string(state)
+	}
+	if state == control.StatePaused { // "paused until 22:00"
+		return string(state) + " " + reason
 	}
 	return string(state) + ": " + reason
 }
@@ -72,10 +75,18 @@ func (s *session) advance(p control.Progress) string {
 	if p.BytesPerSecond != nil {
 		parts = append(parts, s.units.Rate(*p.BytesPerSecond))
 	}
+	if p.AtLimit {
+		parts = append(parts, s.atLimit(p))
+	}
 	if left := eta(p); left != unknown {
 		parts = append(parts, "ETA "+left)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// atLimit is "at the limit of 5.0 MiB/s".
+func (s *session) atLimit(p control.Progress) string {
+	return "at the limit of " + s.limitText(p.LimitBytesPerSecond)
 }
 
 // eta is the time the rest will take: ">2d" for long, "-" when unknown.
@@ -101,11 +112,20 @@ func (s *session) replicaState(r control.Replica) string {
 // outcome says how a run ended, with what made up for a failure.
 func (s *session) outcome(r control.Run) string {
 	if !r.Result.Final() {
+		if r.Progress != nil && r.Progress.Reason != "" {
+			return because(r.Progress.State, r.Progress.Reason)
+		}
 		return string(control.StateSending) + s.percent(r.Progress) + s.company(r.Company, r.Target)
 	}
 	text := string(r.Result)
-	if r.Reason != "" {
+	switch {
+	case r.Result == control.ResultPaused:
+		text += prefixed(" ", r.Reason)
+	case r.Reason != "":
 		text += ": " + r.Reason
+	}
+	if r.ResumedBytes > 0 {
+		text += "; resumed from " + s.units.Size(r.ResumedBytes)
 	}
 	if r.MadeUpBy != 0 {
 		text += fmt.Sprintf("; %d made up for it", r.MadeUpBy)
@@ -130,7 +150,7 @@ func resultTone(r control.Result) tone {
 		return good
 	case control.ResultFailed, control.ResultRefused:
 		return bad
-	case control.ResultCancelled:
+	case control.ResultCancelled, control.ResultPaused:
 		return warning
 	case control.ResultRunning:
 		return busy

@@ -144,7 +144,7 @@ func (s *session) statusTasks(st control.Status, now time.Time) *table {
 	t := &table{columns: columns("TASK", "SHARE", "TARGET", ">EVERY", ">LAG", "STATE")}
 	for _, task := range st.Send {
 		t.add(false, word(task.Name), word(task.Share), word(task.Target+":"+task.TargetPool), frequency(task.EverySeconds),
-			lasting(task.LagSeconds), coloured(word(s.outlook(task, now)), task.State))
+			lasting(task.LagSeconds), coloured(word(strings.Join(append([]string{s.outlook(task, now)}, s.paceNotes(task)...), ", ")), task.State))
 	}
 	return t
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ func taskCommand() *cli.Command {
 		leaf{name: "add", usage: "replicate a share to another appliance", args: []string{"SHARE"}, flags: taskFlags(), dry: true, slow: true, run: runTaskAdd}.command(),
 		leaf{name: "list", aliases: []string{"ls"}, usage: "list tasks", flags: taskFilters(), run: runTaskList}.command(),
 		leaf{name: "show", usage: "show one task in full", args: task, run: runTaskShow}.command(),
+		leaf{name: "edit", usage: "change a task; what is not given stays as it is", args: task, flags: editFlags(), dry: true, run: runTaskEdit}.command(),
 		leaf{name: "enable", usage: "let a task run again", args: task, dry: true, run: runTaskEnable}.command(),
 		leaf{
 			name: "disable", usage: "let a task run no more", args: task, dry: true, run: runTaskDisable,
@@ -50,12 +52,31 @@ func runTaskList(s *session) error {
 	if err != nil {
 		return err
 	}
-	t := &table{columns: columns("TASK", "SHARE", "TARGET", ">EVERY", "=ENABLED", "LAST", "=LAG", "STATE")}
+	titles := []string{"TASK", "SHARE", "TARGET", ">EVERY", "=ENABLED", "LAST", "=LAG", "STATE"}
+	paced := !s.out.terminal || slices.ContainsFunc(a.Value, func(t control.Task) bool { return len(s.paceNotes(t)) > 0 })
+	if paced {
+		titles = append(titles, "=LIMIT", "=WINDOW")
+	}
+	t := &table{columns: columns(titles...)}
 	for _, task := range a.Value {
-		t.add(false, word(task.Name), word(task.Share), word(task.Target+":"+task.TargetPool), frequency(task.EverySeconds),
-			yes(task.Enabled), last(task.Last, a.Time), lasting(task.LagSeconds), coloured(word(s.stateOf(task)), task.State))
+		cells := []cell{
+			word(task.Name), word(task.Share), word(task.Target + ":" + task.TargetPool), frequency(task.EverySeconds),
+			yes(task.Enabled), last(task.Last, a.Time), lasting(task.LagSeconds), coloured(word(s.stateOf(task)), task.State),
+		}
+		if paced {
+			cells = append(cells, s.limit(task.LimitBytesPerSecond), word(task.Window))
+		}
+		t.add(false, cells...)
 	}
 	return s.list(a.Raw, t, "No task. Add one: btrmesh task add SHARE --to APPLIANCE --pool POOL --every 300")
+}
+
+// limit is a cell of a bound in bytes per second.
+func (s *session) limit(bytesPerSecond *int64) cell {
+	if bytesPerSecond == nil {
+		return word("")
+	}
+	return s.rate(new(float64(*bytesPerSecond)))
 }
 
 // yes is a cell of a yes or no.
@@ -95,19 +116,16 @@ func (s *session) taskLines(t control.Task, now time.Time) []string {
 	lines := []string{fmt.Sprintf("%s   %s → %s:%s   every %d s   %s   lag %s",
 		t.Name, t.Share, t.Target, t.TargetPool, t.EverySeconds, enabled, lasting(t.LagSeconds).text)}
 	lines = append(lines, s.nowLines(t, now)...)
-	limit, window := "off", "any time"
-	if t.LimitBytesPerSecond != nil {
-		limit = s.units.Rate(float64(*t.LimitBytesPerSecond))
-	}
-	if t.Window != "" {
-		window = t.Window
-	}
-	lines = append(lines, detail("keep", "%d here, %s there    limit %s    window %s", t.KeepSource, t.KeepTarget, limit, window))
+	lines = append(lines, detail("keep", "%d here, %s there    limit %s    window %s",
+		t.KeepSource, t.KeepTarget, s.limitText(t.LimitBytesPerSecond), s.windowText(t.Window, t.OutsideBytesPerSecond)))
 	if t.Base != "" {
 		lines = append(lines, detail("base", "%s on both sides", t.Base))
 	}
 	if t.Streams != nil {
 		lines = append(lines, detail("streams", "%s", s.streamsText(*t.Streams)))
+		if t.Streams.LanesReason != "" {
+			lines = append(lines, detail("lanes", "%s", lanesReason(*t.Streams)))
+		}
 	}
 	if t.Replica != "" {
 		lines = append(lines, detail("replica", "%s on %s%s", t.Replica, t.Target, prefixed(": ", t.ReplicaPath)))
@@ -143,6 +161,22 @@ func (s *session) streamsText(x control.Streams) string {
 	return text
 }
 
+// lanesReason says why these lanes, and how many broke down.
+func lanesReason(x control.Streams) string {
+	if x.LanesReplaced == 0 {
+		return x.LanesReason
+	}
+	return fmt.Sprintf("%s; %s replaced", x.LanesReason, control.Count(x.LanesReplaced, "lane"))
+}
+
+// lanesText is "2 quic", or nothing when no data was sent.
+func lanesText(x *control.Streams) string {
+	if x == nil || x.Lanes == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d %s", x.Lanes, x.Transport)
+}
+
 // compression is "zstd 1.54×".
 func compression(codec string, ratio float64) string {
 	if codec == "" {
@@ -171,12 +205,12 @@ func runTaskHistory(s *session) error {
 	if err != nil {
 		return err
 	}
-	t := &table{columns: columns("=RUN", "=SNAPSHOT", "=STARTED", "=TOOK", "=KIND", "=SENT", "=DATA", "=META", "=RATE", "RESULT")}
+	t := &table{columns: columns("=RUN", "=SNAPSHOT", "=STARTED", "=TOOK", "=KIND", "=SENT", "=DATA", "=META", "=RATE", "RESULT", "=LANES")}
 	for _, r := range a.Value {
 		result := word(s.outcome(r))
 		result.tone = resultTone(r.Result)
 		t.add(false, whole(int64(r.Number)), word(r.Snapshot), s.at(r.StartedAt), took(r.TookSeconds, r.Result), word(r.Kind),
-			s.bytes(&r.SentBytes), s.bytes(&r.DataBytes), s.bytes(&r.MetaBytes), s.rate(meanRate(r.BytesPerSecond, r.Progress)), result)
+			s.bytes(&r.SentBytes), s.bytes(&r.DataBytes), s.bytes(&r.MetaBytes), s.rate(meanRate(r.BytesPerSecond, r.Progress)), result, word(lanesText(r.Streams)))
 	}
 	return s.list(a.Raw, t, "No run of this task. Start one: btrmesh task run TASK --wait")
 }

@@ -11,14 +11,14 @@ import (
 
 // taskFlags describe a new task.
 func taskFlags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "to", Usage: "the target `APPLIANCE`"},
 		&cli.StringFlag{Name: "pool", Usage: "the `POOL` there"},
 		everyFlag(),
 		&cli.StringFlag{Name: "name", Usage: "`NAME` of the task (default: SHARE-APPLIANCE)"},
 		countFlag("keep-source", nil, 0, "keep the newest `N` snapshots here (default: 2)"),
 		keepFlag(),
-	}
+	}, paceFlags()...)
 }
 
 func runTaskAdd(s *session) error {
@@ -29,9 +29,13 @@ func runTaskAdd(s *session) error {
 	if err != nil {
 		return err
 	}
+	pace, err := s.pace()
+	if err != nil {
+		return err
+	}
 	a, err := s.client.AddTask(s.ctx, control.AddTask{
 		Share: s.arg(0), To: s.text("to"), Pool: s.text("pool"), Name: s.text("name"), EverySeconds: every.seconds,
-		KeepSource: s.count("keep-source"), KeepTarget: s.text("keep-target"), Dry: control.Dry{DryRun: s.dry},
+		KeepSource: s.count("keep-source"), KeepTarget: s.text("keep-target"), Pace: pace, Dry: control.Dry{DryRun: s.dry},
 	})
 	return s.changed(a, err, addedLines)
 }
@@ -54,8 +58,11 @@ func (s *session) changed(a control.Answer[control.TaskChange], err error, lines
 
 func addedLines(c control.TaskChange, _ time.Time) []string {
 	t := c.Task
-	lines := []string{fmt.Sprintf("✓ task %s added: %s → %s:%s every %d s. Its first run starts at once.",
-		t.Name, t.Share, t.Target, t.TargetPool, t.EverySeconds)}
+	first := "Its first run starts at once."
+	if t.Window != "" && t.OutsideBytesPerSecond == nil {
+		first = "Its first run starts in its window, " + t.Window + "."
+	}
+	lines := []string{fmt.Sprintf("✓ task %s added: %s → %s:%s every %d s. %s", t.Name, t.Share, t.Target, t.TargetPool, t.EverySeconds, first)}
 	for _, w := range c.Warnings {
 		lines = append(lines, "  warning: "+w)
 	}

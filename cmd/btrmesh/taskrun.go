@@ -18,7 +18,11 @@ func runTaskRun(s *session) error {
 	if s.json {
 		return s.raw(a.Raw)
 	}
-	return s.block(startedText(a.Value), "  follow it: btrmesh task run "+a.Value.Task+" --wait")
+	lines := []string{startedText(a.Value), "  follow it: btrmesh task run " + a.Value.Task + " --wait"}
+	if a.Value.Cure != "" {
+		lines = append(lines, "  not to wait: "+a.Value.Cure)
+	}
+	return s.block(lines...)
 }
 
 // startedText says what became of the wish for a run.
@@ -66,6 +70,8 @@ func (s *session) printResult(r control.Run) error {
 		return s.say("%s", s.doneText(r))
 	case control.ResultCancelled:
 		return control.RunCancelled(r.Task, r.Number)
+	case control.ResultPaused:
+		return control.RunPaused(r.Task, r.Number, r.Reason)
 	case control.ResultFailed, control.ResultRefused, control.ResultRunning:
 	}
 	if r.Error != nil {

@@ -33,6 +33,9 @@ type Appliance struct {
 	Admitted   []string  `json:"admitted,omitempty"`    // members that it admitted
 	MayWrite   []PoolUse `json:"may_write,omitempty"`   // pools here it was granted; of this one: none
 	MayReceive []PoolUse `json:"may_receive,omitempty"` // pools there that were granted to this one
+
+	Lanes               string `json:"lanes,omitempty"`                  // what carries data there: auto, quic, tcp; of this one: empty
+	LimitBytesPerSecond *int64 `json:"limit_bytes_per_second,omitempty"` // of all that goes there; nil: off
 }
 
 // PoolUse is a grant as seen from the appliance that got it.

@@ -69,6 +69,16 @@ func (c *Client) ChangeAddress(ctx context.Context, req ChangeAddress) (Answer[A
 	return Call(ctx, c, RouteApplianceAddress, req)
 }
 
+// SetLanes chooses what carries data to an appliance.
+func (c *Client) SetLanes(ctx context.Context, req SetLanes) (Answer[LineChange], error) {
+	return Call(ctx, c, RouteApplianceLanes, req)
+}
+
+// SetLimit bounds what goes to an appliance.
+func (c *Client) SetLimit(ctx context.Context, req SetLimit) (Answer[LineChange], error) {
+	return Call(ctx, c, RouteApplianceLimit, req)
+}
+
 // RemoveAppliance removes an appliance from the mesh.
 func (c *Client) RemoveAppliance(ctx context.Context, req RemoveAppliance) (Answer[MemberChange], error) {
 	return Call(ctx, c, RouteApplianceRemove, req)
@@ -122,6 +132,11 @@ func (c *Client) Task(ctx context.Context, req TaskRequest) (Answer[Task], error
 // AddTask adds a task.
 func (c *Client) AddTask(ctx context.Context, req AddTask) (Answer[TaskChange], error) {
 	return Call(ctx, c, RouteTaskAdd, req)
+}
+
+// EditTask changes a task.
+func (c *Client) EditTask(ctx context.Context, req EditTask) (Answer[TaskChange], error) {
+	return Call(ctx, c, RouteTaskEdit, req)
 }
 
 // EnableTask enables a task.

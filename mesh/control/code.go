@@ -47,6 +47,10 @@ const (
 	CodeNoCommonSnapshot = "no_common_snapshot"
 	CodeRunFailed        = "run_failed"
 	CodeRunCancelled     = "run_cancelled"
+	CodeRunPaused        = "run_paused"
+	CodeBadWindow        = "bad_window"
+	CodeBadRate          = "bad_rate"
+	CodeBadLanes         = "bad_lanes"
 
 	CodeInviteExpired   = "invite_expired"
 	CodeInviteUsed      = "invite_used"

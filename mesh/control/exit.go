@@ -23,7 +23,7 @@ const (
 func ExitOf(code string) int {
 	switch code {
 	case CodeUsage, CodeAmbiguous, CodeBadName, CodeFrequencyTooSmall, CodeBadFrequency, CodeNoTaskDelete,
-		CodeSelfTarget, CodeUnknownFlag, CodeUnknownCommand, CodeBadAddress, CodeNeedsYes, CodeNotConfirmed:
+		CodeSelfTarget, CodeUnknownFlag, CodeUnknownCommand, CodeBadAddress, CodeBadWindow, CodeBadRate, CodeBadLanes, CodeNeedsYes, CodeNotConfirmed:
 		return ExitUsage
 	case CodeDaemonUnreachable:
 		return ExitNoDaemon
@@ -52,7 +52,7 @@ func exitOfState(code string) int {
 		CodeForeignState, CodeWideModes, CodeNotRunning, CodeConfigured,
 		CodeRemovalHeld, CodeClonedIdentity, CodeNotAdmitted:
 		return ExitConflict
-	case CodeQuotaExceeded, CodeNoSpace, CodeNoCommonSnapshot, CodeRunFailed, CodeRunCancelled:
+	case CodeQuotaExceeded, CodeNoSpace, CodeNoCommonSnapshot, CodeRunFailed, CodeRunCancelled, CodeRunPaused:
 		return ExitTransfer
 	}
 	return ExitFailure

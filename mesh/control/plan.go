@@ -58,7 +58,8 @@ type TaskPreview struct {
 	EverySeconds    int64  `json:"every_seconds"`
 	KeepSource      int64  `json:"keep_source"`
 	KeepTarget      string `json:"keep_target"`
-	FirstKind       string `json:"first_kind,omitempty"` // full or incremental
-	EstimateBytes   *int64 `json:"estimate_bytes,omitempty"`
-	Starts          string `json:"starts,omitempty"` // "at once", or what it waits for
+	Pace
+	FirstKind     string `json:"first_kind,omitempty"` // full or incremental
+	EstimateBytes *int64 `json:"estimate_bytes,omitempty"`
+	Starts        string `json:"starts,omitempty"` // "at once", or what it waits for
 }

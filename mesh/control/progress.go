@@ -5,19 +5,21 @@ import "time"
 // Progress is how far a run has come. The last one of a followed run carries
 // Result and nothing comes after it.
 type Progress struct {
-	Task           string    `json:"task"`
-	Run            uint64    `json:"run"`
-	Share          string    `json:"share,omitempty"`
-	Target         string    `json:"target,omitempty"`
-	State          State     `json:"state,omitempty"`
-	Reason         string    `json:"reason,omitempty"` // what it waits for
-	Kind           string    `json:"kind,omitempty"`
-	StartedAt      time.Time `json:"started_at,omitzero"`
-	DoneBytes      int64     `json:"done_bytes"` // send stream bytes the target has applied
-	EstimateBytes  *int64    `json:"estimate_bytes,omitempty"`
-	BytesPerSecond *float64  `json:"bytes_per_second,omitempty"` // over about 10 s
-	ResumableBytes *int64    `json:"resumable_bytes,omitempty"`  // position of the last checkpoint
-	Result         *Run      `json:"result,omitempty"`
+	Task                string    `json:"task"`
+	Run                 uint64    `json:"run"`
+	Share               string    `json:"share,omitempty"`
+	Target              string    `json:"target,omitempty"`
+	State               State     `json:"state,omitempty"`
+	Reason              string    `json:"reason,omitempty"` // what it waits for
+	Kind                string    `json:"kind,omitempty"`
+	StartedAt           time.Time `json:"started_at,omitzero"`
+	DoneBytes           int64     `json:"done_bytes"` // send stream bytes the target has applied
+	EstimateBytes       *int64    `json:"estimate_bytes,omitempty"`
+	BytesPerSecond      *float64  `json:"bytes_per_second,omitempty"`       // over about 10 s
+	LimitBytesPerSecond *int64    `json:"limit_bytes_per_second,omitempty"` // lowest of those that hold; nil: none does
+	AtLimit             bool      `json:"at_limit,omitempty"`               // it goes as fast as that allows
+	ResumableBytes      *int64    `json:"resumable_bytes,omitempty"`        // position of the last checkpoint
+	Result              *Run      `json:"result,omitempty"`
 	Company
 }
 

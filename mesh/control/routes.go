@@ -20,6 +20,8 @@ var (
 	RouteAppliance        = Route[ApplianceRequest, Appliance]{"GET", "/v1/appliances/{appliance}", Read, "appliance.show"}
 	RouteApplianceRename  = Route[RenameAppliance, Renamed]{"POST", "/v1/name", Change, "appliance.rename"}
 	RouteApplianceAddress = Route[ChangeAddress, AddressChange]{"POST", "/v1/appliances/{appliance}/addresses", Change, "appliance.address"}
+	RouteApplianceLanes   = Route[SetLanes, LineChange]{"POST", "/v1/appliances/{appliance}/lanes", Change, "appliance.lanes"}
+	RouteApplianceLimit   = Route[SetLimit, LineChange]{"POST", "/v1/appliances/{appliance}/limit", Change, "appliance.limit"}
 	RouteApplianceRemove  = Route[RemoveAppliance, MemberChange]{"POST", "/v1/appliances/{appliance}/remove", Change, "appliance.remove"}
 	RouteApplianceKeep    = Route[KeepAppliance, MemberChange]{"POST", "/v1/appliances/{appliance}/keep", Change, "appliance.keep"}
 	RoutePing             = Route[ApplianceRequest, Ping]{"GET", "/v1/appliances/{appliance}/ping", Read, "ping"}
@@ -33,6 +35,7 @@ var (
 	RouteTasks       = Route[TasksRequest, []Task]{"GET", "/v1/tasks", Read, "task.list"}
 	RouteTask        = Route[TaskRequest, Task]{"GET", "/v1/tasks/{task}", Read, "task.show"}
 	RouteTaskAdd     = Route[AddTask, TaskChange]{"POST", "/v1/tasks", Change, "task.add"}
+	RouteTaskEdit    = Route[EditTask, TaskChange]{"POST", "/v1/tasks/{task}/edit", Change, "task.edit"}
 	RouteTaskEnable  = Route[EnableTask, TaskChange]{"POST", "/v1/tasks/{task}/enable", Change, "task.enable"}
 	RouteTaskDisable = Route[DisableTask, TaskChange]{"POST", "/v1/tasks/{task}/disable", Change, "task.disable"}
 	RouteTaskRun     = Route[RunTask, RunStarted]{"POST", "/v1/tasks/{task}/run", Change, "task.run"}

@@ -13,6 +13,7 @@ const (
 	ResultFailed    Result = "failed"
 	ResultCancelled Result = "cancelled"
 	ResultRefused   Result = "refused"
+	ResultPaused    Result = "paused" // its window ended; the next run goes on where it was
 )
 
 // Final tells whether the run has ended.
@@ -41,6 +42,7 @@ type Run struct {
 	Error          *Error    `json:"error,omitempty"`      // the same in full, with its cure
 	MadeUpBy       uint64    `json:"made_up_by,omitempty"` // later run that brought the replica up to date
 	Progress       *Progress `json:"progress,omitempty"`
+	Streams        *Streams  `json:"streams,omitempty"`
 	Company
 }
 
@@ -52,12 +54,14 @@ type RunTask struct {
 }
 
 // RunStarted answers RunTask: the number of the run that was begun, that will
-// begin (Waiting says what it waits for), or that was running already.
+// begin (Waiting says what it waits for, Cure how not to), or that was running
+// already.
 type RunStarted struct {
 	Task    string `json:"task"`
 	Run     uint64 `json:"run"`
 	Already bool   `json:"already,omitempty"`
 	Waiting string `json:"waiting,omitempty"`
+	Cure    string `json:"cure,omitempty"` // a command
 }
 
 // FollowRun asks for the progress of one run until it ends.

@@ -19,7 +19,7 @@ const (
 )
 
 // Task is one replication task, the Send side's row. Lists fill it up to
-// Progress; one task alone (task.show) fills the rest.
+// OutsideBytesPerSecond; one task alone (task.show) fills the rest.
 type Task struct {
 	Name         string    `json:"task"`
 	Share        string    `json:"share"`
@@ -36,15 +36,17 @@ type Task struct {
 	Last         *LastRun  `json:"last,omitempty"`     // newest run that ended
 	Progress     *Progress `json:"progress,omitempty"` // the run going on
 
-	CreatedAt           time.Time `json:"created_at,omitzero"`
-	KeepSource          int64     `json:"keep_source,omitempty"`
-	KeepTarget          string    `json:"keep_target,omitempty"`
-	LimitBytesPerSecond *int64    `json:"limit_bytes_per_second,omitempty"` // nil: off
-	Window              string    `json:"window,omitempty"`                 // empty: any time
-	Base                string    `json:"base,omitempty"`                   // newest snapshot on both sides
-	Streams             *Streams  `json:"streams,omitempty"`
-	Replica             string    `json:"replica,omitempty"`      // SHARE@SOURCE
-	ReplicaPath         string    `json:"replica_path,omitempty"` // on the target
+	LimitBytesPerSecond   *int64 `json:"limit_bytes_per_second,omitempty"`   // on the wire; nil: off
+	Window                string `json:"window,omitempty"`                   // 22:00-06:00, by the source's clock; empty: any time
+	OutsideBytesPerSecond *int64 `json:"outside_bytes_per_second,omitempty"` // the limit outside of Window; nil: no run then
+
+	CreatedAt   time.Time `json:"created_at,omitzero"`
+	KeepSource  int64     `json:"keep_source,omitempty"`
+	KeepTarget  string    `json:"keep_target,omitempty"`
+	Base        string    `json:"base,omitempty"` // newest snapshot on both sides
+	Streams     *Streams  `json:"streams,omitempty"`
+	Replica     string    `json:"replica,omitempty"`      // SHARE@SOURCE
+	ReplicaPath string    `json:"replica_path,omitempty"` // on the target
 }
 
 // MeshTask is a task of another appliance, as that one told it.
@@ -66,13 +68,24 @@ type LastRun struct {
 // Streams counts what the current run, or else the last one, moved over its
 // meta stream and its data lanes.
 type Streams struct {
-	MetaOutBytes int64    `json:"meta_out_bytes"`
-	MetaInBytes  int64    `json:"meta_in_bytes"`
-	DataOutBytes int64    `json:"data_out_bytes"`
-	Lanes        int64    `json:"lanes,omitempty"`
-	Transport    string   `json:"transport,omitempty"` // quic or tcp
-	Codec        string   `json:"codec,omitempty"`     // zstd
-	Ratio        *float64 `json:"ratio,omitempty"`     // send stream bytes per data byte
+	MetaOutBytes  int64    `json:"meta_out_bytes"`
+	MetaInBytes   int64    `json:"meta_in_bytes"`
+	DataOutBytes  int64    `json:"data_out_bytes"`
+	Lanes         int64    `json:"lanes,omitempty"`          // the most at once
+	Transport     string   `json:"transport,omitempty"`      // quic or tcp
+	LanesReplaced int64    `json:"lanes_replaced,omitempty"` // that broke down
+	LanesReason   string   `json:"lanes_reason,omitempty"`   // why these, for a person
+	WireBytes     int64    `json:"wire_bytes,omitempty"`     // of the lanes, with all overhead and repeats
+	Chunks        *Chunks  `json:"chunks,omitempty"`
+	Codec         string   `json:"codec,omitempty"` // zstd
+	Ratio         *float64 `json:"ratio,omitempty"` // send stream bytes per data byte
+}
+
+// Chunks counts pieces of a stream by how hard they were compressed.
+type Chunks struct {
+	Raw     int64 `json:"raw"`
+	Fastest int64 `json:"fastest"`
+	Default int64 `json:"default"`
 }
 
 // TasksRequest asks for the list of tasks. Enabled and Disabled exclude each
@@ -98,7 +111,34 @@ type AddTask struct {
 	EverySeconds int64  `json:"every_seconds"`
 	KeepSource   int64  `json:"keep_source,omitempty"`
 	KeepTarget   string `json:"keep_target,omitempty"`
+	Pace
 	Dry
+}
+
+// Pace is when a new task may send, and how fast. The zero Pace is always and
+// unlimited.
+type Pace struct {
+	LimitBytesPerSecond   int64  `json:"limit_bytes_per_second,omitempty"`   // 0: off
+	Window                string `json:"window,omitempty"`                   // 22:00-06:00; empty: any time
+	OutsideBytesPerSecond int64  `json:"outside_bytes_per_second,omitempty"` // 0: no run outside of Window
+}
+
+// EditTask asks to change a task. What is nil stays as it is. With Window,
+// OutsideBytesPerSecond counts too, nil as 0.
+type EditTask struct {
+	Task                  string  `json:"-" path:"task"`
+	EverySeconds          *int64  `json:"every_seconds,omitempty"`
+	KeepSource            *int64  `json:"keep_source,omitempty"`
+	KeepTarget            *string `json:"keep_target,omitempty"`
+	LimitBytesPerSecond   *int64  `json:"limit_bytes_per_second,omitempty"` // 0: off
+	Window                *string `json:"window,omitempty"`                 // empty: any time
+	OutsideBytesPerSecond *int64  `json:"outside_bytes_per_second,omitempty"`
+	Dry
+}
+
+// Empty tells whether nothing is to be changed.
+func (e EditTask) Empty() bool {
+	return e.EverySeconds == nil && e.KeepSource == nil && e.KeepTarget == nil && e.LimitBytesPerSecond == nil && e.Window == nil
 }
 
 // EnableTask asks to enable a task.
@@ -126,6 +166,7 @@ type TaskChange struct {
 	Run       uint64 `json:"run,omitempty"`
 	Cancelled bool   `json:"cancelled,omitempty"` // Run was told to stop
 	Unchanged bool   `json:"unchanged,omitempty"` // it was so already
+	Changes   []Fact `json:"changes,omitempty"`   // of an edit: "limit", "off → 5.0 MiB/s"
 	Plan      *Plan  `json:"plan,omitempty"`
 	// Warnings name what of the share a replica will not hold as it is.
 	Warnings []string `json:"warnings,omitempty"`

@@ -33,13 +33,13 @@ func (h Hours) At(now time.Time, zone *time.Location) Allowance {
 	case open:
 		return Allowance{Run: true, Limit: h.Limit, Until: until, Reason: fmt.Sprintf("inside its window %s", h.Window)}
 	case h.Outside > 0:
-		return Allowance{Run: true, Limit: lower(h.Outside, h.Limit), Until: until, Reason: fmt.Sprintf("outside of its window %s", h.Window)}
+		return Allowance{Run: true, Limit: Lower(h.Outside, h.Limit), Until: until, Reason: fmt.Sprintf("outside of its window %s", h.Window)}
 	}
 	return Allowance{Until: until, Reason: "paused until " + until.In(zone).Format("15:04")}
 }
 
-// lower returns the lower of two limits, of which 0 is none.
-func lower(a, b int64) int64 {
+// Lower returns the lower of two limits, of which 0 is none.
+func Lower(a, b int64) int64 {
 	if a == 0 || b > 0 && b < a {
 		return b
 	}

@@ -21,6 +21,8 @@ func (t Task) due(now time.Time) due {
 	switch {
 	case t.Requested:
 		return due{at: now, why: "requested"}
+	case t.Paused:
+		return due{at: now, why: "goes on where it was paused"}
 	case t.Busy != "" && ahead <= mostBusy:
 		return due{at: t.NextTry, retry: t.Busy}
 	case failing && t.isBack(now):

@@ -34,6 +34,7 @@ type Task struct {
 	Lost                  bool          // that failed because the target was not reached or was lost
 	PeerBack              time.Time     // when the target was last seen to come; zero while it is not there
 	Busy                  string        // why the target had no room for the last run, until NextTry; empty: it had
+	Paused                bool          // the last run, at the end of the window: the next goes on where it was
 	Replicated            bool          // something was committed before
 	Took                  time.Duration // by the last incremental run
 	Hours                 Hours
