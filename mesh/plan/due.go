@@ -43,14 +43,19 @@ func (t Task) isBack(now time.Time) bool {
 	return t.Lost && t.PeerBack.After(t.LastEnd) && !t.PeerBack.After(now)
 }
 
-// backSpread is over how long the tasks that wait for one target come back to it.
-const backSpread = 5 * time.Second
+// A target that is back is left alone for backLeast, in which it hears what it
+// missed, a removal for example; backSpread is over how long the tasks that wait
+// for it come then.
+const (
+	backLeast  = 2 * time.Second
+	backSpread = 5 * time.Second
+)
 
-// spread is a delay of less than backSpread that differs from task to task.
+// spread is a delay that differs from task to task: all at once would be rude.
 func (t Task) spread() time.Duration {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(t.Name)) // never fails
-	return backSpread * time.Duration(h.Sum32()%1000) / 1000
+	return backLeast + backSpread*time.Duration(h.Sum32()%1000)/1000
 }
 
 func earlier(a, b time.Time) time.Time {
