@@ -243,3 +243,47 @@ func TestAnEditSaysWhatItChangedOrWhatIsWrong(t *testing.T) {
 		}
 	})
 }
+
+func TestOutsideOfItsWindowATaskGoesOnSlower(t *testing.T) {
+	sail(t, 2, func(f *fleet) {
+		t := f.t
+		a, b := f.nodes[0], f.nodes[1]
+		meet(a, b)
+		a.newShare("photos", map[string]string{"one": blob(1, 1<<20), "two": blob(2, 1<<20)})
+		task := a.addWith(control.AddTask{Share: "photos", To: b.name, Pool: "tank", EverySeconds: 3600, Pace: control.Pace{
+			LimitBytesPerSecond: 20 << 10, Window: "23:00-00:01", OutsideBytesPerSecond: 10 << 10,
+		}})
+		limit := func(want int64) {
+			t.Helper()
+			p := a.shown(task).Progress
+			if p == nil || p.LimitBytesPerSecond == nil || *p.LimitBytesPerSecond != want {
+				t.Fatalf("progress is %+v, want a limit of %d", p, want)
+			}
+		}
+		time.Sleep(30 * time.Second)
+		limit(20 << 10)
+		time.Sleep(20 * time.Second)
+		before := a.shown(task).Progress
+		if !before.AtLimit || before.DoneBytes > 1200<<10 {
+			t.Errorf("after 50 s: %+v", before)
+		}
+		time.Sleep(15 * time.Second)
+		limit(10 << 10)
+		a.edit(control.EditTask{Task: task, LimitBytesPerSecond: new(int64(5 << 10))})
+		time.Sleep(time.Second)
+		limit(5 << 10)
+		if _, err := a.setLimit(a.ctx(), control.SetLimit{Appliance: b.name, LimitBytesPerSecond: 2 << 10}); err != nil {
+			t.Fatal(err)
+		}
+		limit(2 << 10)
+		if _, err := a.setLimit(a.ctx(), control.SetLimit{Appliance: b.name}); err != nil {
+			t.Fatal(err)
+		}
+		a.edit(control.EditTask{Task: task, LimitBytesPerSecond: new(int64(0)), Window: new("")})
+		time.Sleep(20 * time.Second)
+		b.holds(a, "photos")
+		if runs := a.sentRuns(task); len(runs) != 1 {
+			t.Errorf("%d runs, want one", len(runs))
+		}
+	})
+}

@@ -138,6 +138,7 @@ func (s *sending) goOn(ctx context.Context, out *stream.Outbound, p passage, beh
 // announce tells the target how the stream is sent, from which position, and
 // waits for its go.
 func (s *sending) announce(ctx context.Context, out *stream.Outbound, p passage) error {
+	out.Limit(s.node.limits.task(s.task.Name), s.node.limits.peer(s.task.Target))
 	if err := out.Begin(ctx, p.begin); err != nil {
 		return err
 	}
@@ -246,5 +247,20 @@ func tookNext(rec state.Run) time.Duration {
 func count(stats stream.Stats, rec *state.Run) {
 	rec.StreamBytes, rec.DataBytes = stats.RawBytes, stats.DataBytes
 	rec.MetaOutBytes, rec.MetaInBytes = stats.MetaOutBytes, stats.MetaInBytes
-	rec.Lanes, rec.Chunks = uint32(max(stats.Lanes, 0)), state.Chunks(stats.Chunks)
+	rec.WireBytes, rec.Chunks = stats.WireBytes, state.Chunks(stats.Chunks)
+	rec.Lanes, rec.LanesReplaced, rec.LanesWhy = uint32(max(stats.MostLanes, 0)), uint32(max(stats.Replaced, 0)), stats.Why
+	if kind := kindOfLanes(stats); kind != "" { // none is open in the end
+		rec.LaneKind = kind
+	}
+}
+
+// kindOfLanes is what most of the open lanes are, "" if none is.
+func kindOfLanes(stats stream.Stats) string {
+	switch {
+	case stats.TCPLanes > stats.QUICLanes:
+		return stream.LaneTCP.String()
+	case stats.QUICLanes > 0:
+		return stream.LaneQUIC.String()
+	}
+	return ""
 }
