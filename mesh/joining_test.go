@@ -195,7 +195,7 @@ func TestManyDescriptionsAreMirroredAtOnceAndARemovalBeforeAnythingElse(t *testi
 			}
 		}
 		time.Sleep(2 * time.Second)
-		if got := a.mirror.count() - before; got != 1 {
+		if got := a.mirror.count() - before; got < 1 || got > 2 { // others describe themselves, too
 			f.t.Errorf("mirrored %d times", got)
 		}
 		before = a.mirror.count()
