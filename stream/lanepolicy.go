@@ -39,11 +39,6 @@ func (p LanePolicy) String() string {
 	}
 }
 
-// allows says whether lanes of kind k may be opened.
-func (p LanePolicy) allows(k LaneKind) bool {
-	return k == LaneQUIC && p != LanesTCP || k == LaneTCP && p != LanesQUIC
-}
-
 // lanePolicy is what the engine says about lanes towards peer.
 func (e *Endpoint) lanePolicy(peer certs.ID) LanePolicy {
 	if e.c.LanePolicy == nil {
