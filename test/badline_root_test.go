@@ -33,6 +33,7 @@ func badLines() []badLine {
 		{"loss of 1 % in rows of 8", 4, with(func(p *shaper.Profile) { p.Loss, p.Burst = 0.01, 8 })},
 		{"5 % reordered", 4, with(func(p *shaper.Profile) { p.Reorder = 0.05 })},
 		{"1 % twice", 8, with(func(p *shaper.Profile) { p.Duplicate = 0.01 })},
+		{"nothing above 1300 bytes", 4, with(func(p *shaper.Profile) { p.MaxSize = 1300 })},
 		{"8 Mbit/s", 4, with(func(p *shaper.Profile) { p.Rate = 8 * megabit })},
 	}
 }
@@ -77,7 +78,7 @@ func amid(t *testing.T, limit time.Duration, happen func(s *stretch)) {
 }
 
 func TestARunGoesOnWhereLargePacketsBeginToVanish(t *testing.T) {
-	longFormAlone(t)
+	t.Parallel()
 	amid(t, 3*time.Minute, func(s *stretch) {
 		p := thin()
 		p.MaxSize = 1300
