@@ -59,8 +59,9 @@ const (
 
 // Ended says how the target's history tells of a run.
 type Ended struct {
-	Run     uint64  `cbor:"1,keyasint"`
-	Outcome Outcome `cbor:"2,keyasint"`
+	Run       uint64  `cbor:"1,keyasint"`
+	Outcome   Outcome `cbor:"2,keyasint"`
+	DataBytes int64   `cbor:"3,keyasint"` // that came on its lanes: a source that died does not know
 }
 
 // Held is one committed snapshot of the replica. Run, Received and Bytes let
@@ -142,6 +143,11 @@ func (o Offer) check() error {
 }
 
 func (h Have) check() error {
+	for _, e := range h.Ended {
+		if err := notNegative(e.DataBytes); err != nil {
+			return err
+		}
+	}
 	return errors.Join(within("snapshots", len(h.Snapshots), MaxHeld), within("path", len(h.ReplicaPath), maxPath),
 		within("ended runs", len(h.Ended), MaxOpen), within("position", len(h.Resume), maxName))
 }

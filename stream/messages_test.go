@@ -34,7 +34,7 @@ func samples() map[string]message {
 		"have": Have{
 			Snapshots: []Held{{UUID: uuid, CTransID: 98, Taken: day(), Run: 41, Received: day(), Bytes: 1 << 40}},
 			FreeBytes: 1 << 41, ReserveBytes: 1 << 31, StreamVersion: 2, ReplicaPath: "/mnt2/tank/.btrmesh/replicas/nas-a/photos",
-			Ended: []Ended{{Run: 40, Outcome: EndedFailed}}, Resume: "17-4096",
+			Ended: []Ended{{Run: 40, Outcome: EndedFailed, DataBytes: 1 << 20}}, Resume: "17-4096",
 		},
 		"begin": Begin{Parent: uuid, EstimateBytes: 1 << 33, StreamVersion: 2, Compressed: true, From: "17-4096"},
 		"progress": progress{
@@ -170,7 +170,7 @@ func TestLargestMessagesFitAFrame(t *testing.T) {
 	have := Have{FreeBytes: 1 << 63, ReserveBytes: 1 << 63, StreamVersion: 1 << 31, ReplicaPath: strings.Repeat("x", maxPath)}
 	have.Resume = strings.Repeat("x", maxName)
 	for range MaxOpen {
-		have.Ended = append(have.Ended, Ended{Run: 1 << 63, Outcome: EndedOK})
+		have.Ended = append(have.Ended, Ended{Run: 1 << 63, Outcome: EndedOK, DataBytes: 1 << 62})
 	}
 	for range MaxHeld {
 		have.Snapshots = append(have.Snapshots, Held{
