@@ -37,11 +37,12 @@ func underWay(t *testing.T, every int64, want state.RunState, slow func(a, b *me
 	})
 }
 
-// mended checks that the share is on b within two minutes, by nobody's help.
+// mended checks that the share is on b within two minutes, by nobody's help, and
+// that both know how every run ended.
 func mended(t *testing.T, a, b *member) {
 	t.Helper()
 	for range 24 {
-		if len(b.committed(a, "photos")) > 0 {
+		if len(b.committed(a, "photos")) > 0 && len(a.recorded().open)+len(b.recorded().open) == 0 {
 			break
 		}
 		time.Sleep(5 * time.Second)

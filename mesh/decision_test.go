@@ -146,7 +146,7 @@ func TestTheTargetsHistorySettlesARunBeforeWhatItHolds(t *testing.T) {
 		"it knows nothing":              {mine, stream.Have{}, stream.EndedFailed},
 		"it knows nothing of unchanged": {unchanged, stream.Have{Snapshots: held}, stream.EndedFailed},
 	} {
-		if got := outcomeOf(c.rec, c.have); got != c.want {
+		if got := toldEnd(c.rec, c.have).Outcome; got != c.want {
 			t.Errorf("%s: outcome %d, want %d", name, got, c.want)
 		}
 	}

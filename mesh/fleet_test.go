@@ -107,6 +107,13 @@ func sail(t *testing.T, n int, test func(*fleet)) {
 func voyage(t *testing.T, n int, test func(*fleet)) {
 	t.Helper()
 	t.Parallel()
+	alone(t, n, test)
+}
+
+// alone is voyage with no other test at the same time, for one that measures the
+// memory of the process.
+func alone(t *testing.T, n int, test func(*fleet)) {
+	t.Helper()
 	var keys []*certs.Identity
 	for range n {
 		id, err := certs.CreateIdentity(filepath.Join(t.TempDir(), keyName))

@@ -41,7 +41,7 @@ func (r *receiving) ended() ([]stream.Ended, error) {
 				return err
 			}
 			if outcome := endedAs(rec); ok && outcome != 0 {
-				list = append(list, stream.Ended{Run: number, Outcome: outcome})
+				list = append(list, stream.Ended{Run: number, Outcome: outcome, DataBytes: rec.DataBytes})
 			}
 		}
 		return nil

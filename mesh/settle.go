@@ -28,33 +28,35 @@ func (s *sending) markFresh(tx *state.Tx, base btrfs.UUID, name string, at time.
 func (s *sending) settle(open []state.Run, have stream.Have) error {
 	for _, rec := range open {
 		r := &run{store: s.node.store, log: s.node.log, rec: rec}
-		if err := s.settleOne(r, outcomeOf(rec, have), have); err != nil {
+		if err := s.settleOne(r, toldEnd(rec, have), have); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// outcomeOf is what the target says of a run: by its history, else by what it
-// holds.
-func outcomeOf(rec state.Run, have stream.Have) stream.Outcome {
+// toldEnd is what the target says of a run: by its history, else by what it holds
+// and the source counted.
+func toldEnd(rec state.Run, have stream.Have) stream.Ended {
 	for _, e := range have.Ended {
 		if e.Run == rec.Number {
-			return e.Outcome
+			return e
 		}
 	}
+	end := stream.Ended{Run: rec.Number, Outcome: stream.EndedFailed, DataBytes: rec.DataBytes}
 	for _, h := range have.Snapshots {
 		if h.UUID == rec.SnapshotUUID && rec.Kind != state.Unchanged {
-			return stream.EndedOK
+			end.Outcome = stream.EndedOK
 		}
 	}
-	return stream.EndedFailed
+	return end
 }
 
-func (s *sending) settleOne(r *run, ended stream.Outcome, have stream.Have) error {
-	switch ended {
+func (s *sending) settleOne(r *run, ended stream.Ended, have stream.Have) error {
+	switch ended.Outcome {
 	case stream.EndedOK, stream.EndedUnchanged:
 		return r.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
+			rec.DataBytes = ended.DataBytes // what a crash or the line took was counted there alone
 			return s.settled(tx, rec, have)
 		})
 	case stream.EndedCancelled:
