@@ -66,7 +66,7 @@ func (a api) runTask(_ context.Context, req control.RunTask) (control.RunStarted
 		return started, err
 	}
 	if !started.Already {
-		step, _ := a.steps.get(started.Task)
+		step := a.steps.get(started.Task)
 		started.Waiting, started.Cure = awaits(started.Task, step, hours.At(time.Now(), a.zone))
 	}
 	a.wakeUp()
@@ -245,7 +245,7 @@ func (a api) progressAt(task string, number uint64, now time.Time) (control.Prog
 			return err
 		}
 		if !ok {
-			step, _ := a.steps.get(task)
+			step := a.steps.get(task)
 			p = control.Progress{Task: task, Run: number, State: control.StateWaiting, Reason: step.Reason}
 			return nil
 		}

@@ -133,7 +133,7 @@ func (a api) shownTask(tx *state.Tx, t state.Task, now time.Time) (control.Task,
 	if last != nil {
 		shown.Last = &control.LastRun{Run: last.Number, Result: resultOf(*last), Reason: reasonOf(*last), At: last.Ended, Company: companyOf(*last)}
 	}
-	step, _ := a.steps.get(t.Name)
+	step := a.steps.get(t.Name)
 	live, running := a.runs.get(runKey{side: state.Send, task: t.Name})
 	if running {
 		p := a.shownProgress(live, a.peerName(tx, t.Target), now)

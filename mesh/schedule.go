@@ -222,9 +222,9 @@ func (b *stepBoard) set(steps []plan.Step) {
 	b.steps = board
 }
 
-func (b *stepBoard) get(task string) (plan.Step, bool) {
+// get returns the step of a task, the zero Step before it was planned.
+func (b *stepBoard) get(task string) plan.Step {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s, ok := b.steps[task]
-	return s, ok
+	return b.steps[task]
 }

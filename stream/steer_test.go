@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -62,9 +63,7 @@ func (p *path) second() sample {
 		left = min(left, p.source)
 	}
 	todo := make(map[uint32]*laneSample)
-	for k, la := range p.open {
-		todo[k] = la
-	}
+	maps.Copy(todo, p.open)
 	for len(todo) > 0 { // the slow ones first: each gets no more than its share
 		var least *laneSample
 		for _, la := range todo {
@@ -129,9 +128,7 @@ func (p *path) drive(s *steer, d time.Duration) (w wish) {
 	p.follow(w, &fault)
 	for p.at < d {
 		x := p.second()
-		for k, why := range fault.fault {
-			x.fault[k] = why
-		}
+		maps.Copy(x.fault, fault.fault)
 		fault.fault = map[LaneKind]string{}
 		if p.diesAfter > 0 && p.at >= p.diesAfter && !p.died {
 			p.died, x.fault[LaneTCP] = true, "tcp 10.0.0.2:7945 reset"
