@@ -30,7 +30,7 @@ func (a api) throughput(ctx context.Context, req control.ApplianceRequest) (cont
 	}
 	result := control.Throughput{Appliance: p.Name, ID: p.ID.String()}
 	for _, kind := range []stream.LaneKind{stream.LaneQUIC, stream.LaneTCP} {
-		t, err := a.net.Measure(ctx, p.ID, kind, measureFor)
+		t, err := a.net.Measure(ctx, p.ID, kind, measureFor, a.limits.peer(p.ID))
 		result.Lanes = append(result.Lanes, laneThroughput(kind, t, err))
 	}
 	kind, why := a.net.LanesTo(p.ID)

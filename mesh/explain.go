@@ -117,6 +117,9 @@ func (e explainer) explain(err error) *control.Error {
 	if gone, ok := errors.AsType[*stream.RemovedError](err); ok {
 		return removedBy(e.there, e.here, gone.Why)
 	}
+	if no, ok := errors.AsType[*stream.NoTCPError](err); ok {
+		return control.NoTCP(e.there, no.Addr, no.Why)
+	}
 	if none, ok := errors.AsType[*noCommonError](err); ok {
 		return control.NoCommonSnapshot(e.task.Name, e.there, none.estimate)
 	}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"net"
 	"strings"
 	"time"
 )
@@ -59,6 +60,16 @@ func PeerUnreachable(appliance string, tried []Attempt) *Error {
 	}
 	return Errorf(CodePeerUnreachable, "%s did not answer at %s.", appliance, strings.Join(places, " nor ")).
 		Hint("btrmesh status %s", appliance)
+}
+
+// NoTCP says that an appliance, whose lanes were set to TCP, could not be reached
+// over TCP at address, host:port; why is as in Attempt.
+func NoTCP(appliance, address, why string) *Error {
+	e := Errorf(CodePeerUnreachable, "%s does not answer over TCP at %s (%s), and its lanes are set to tcp.", appliance, address, why)
+	if _, port, err := net.SplitHostPort(address); err == nil {
+		e = e.Fact("open TCP port %s on %s", port, appliance)
+	}
+	return e.Hint("btrmesh appliance lanes %s auto", appliance)
 }
 
 // PeerRemoved says that an appliance is no longer a member.
