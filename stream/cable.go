@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -24,10 +25,18 @@ import (
 // complete.
 type cable struct {
 	*tls.Conn
-	raw     net.Conn // below it
+	bulk    *bulk    // below it
+	raw     net.Conn // below that
 	peer    certs.ID
 	dialled bool // by us
 	fate    atomic.Pointer[cutError]
+}
+
+// Write sends p by few system calls.
+func (c *cable) Write(p []byte) (int, error) {
+	c.bulk.hold()
+	n, err := c.Conn.Write(p)
+	return n, cmp.Or(err, c.bulk.flush())
 }
 
 // cut breaks the connection at once: what was not delivered is lost, and no
@@ -108,7 +117,7 @@ func (e *Endpoint) tryCable(ctx context.Context, peer certs.ID, addr netip.AddrP
 	}
 	c := newCable(raw, peer, true)
 	defer context.AfterFunc(ctx, func() { c.cut(CodeCancelled, "given up") })()
-	c.Conn = tls.Client(raw, e.c.Identity.LaneClient(peer, e.c.Member))
+	c.Conn = tls.Client(c.bulk, e.c.Identity.LaneClient(peer, e.c.Member))
 	err = c.HandshakeContext(ctx)
 	if err == nil {
 		err = c.introduce(header)
@@ -129,7 +138,7 @@ func (e *Endpoint) dialTCP(ctx context.Context, addr string) (net.Conn, error) {
 
 func newCable(raw net.Conn, peer certs.ID, dialled bool) *cable {
 	tune(raw)
-	return &cable{raw: raw, peer: peer, dialled: dialled}
+	return &cable{bulk: newBulk(raw), raw: raw, peer: peer, dialled: dialled}
 }
 
 // introduce sends header and reads the answer: only that proves that the peer

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,17 +11,6 @@ import (
 
 	"btrmesh/certs"
 )
-
-// tcpBuffer is how much one system call reads at most.
-const tcpBuffer = 64 << 10
-
-// buffered reads a TCP connection by large pieces.
-type buffered struct {
-	net.Conn
-	reader *bufio.Reader
-}
-
-func (b buffered) Read(p []byte) (int, error) { return b.reader.Read(p) }
 
 // acceptPause is how long accepting rests after an error, which is one of
 // resources: descriptors, memory.
@@ -73,7 +61,7 @@ func (e *Endpoint) shake(ctx context.Context, raw net.Conn) (*cable, error) {
 		return nil, err
 	}
 	c := newCable(raw, certs.ID{}, false)
-	c.Conn = tls.Server(buffered{raw, bufio.NewReaderSize(raw, tcpBuffer)}, e.c.Identity.LaneServer(e.c.Member))
+	c.Conn = tls.Server(c.bulk, e.c.Identity.LaneServer(e.c.Member))
 	if err := c.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
@@ -142,7 +130,7 @@ func (c *cable) sayLast(b []byte) error {
 	}
 	_ = c.CloseWrite()                                   // b is all that counts
 	_ = c.raw.SetReadDeadline(time.Now().Add(lastWords)) // fails only on a closed one
-	_, _ = io.CopyN(io.Discard, c, tcpBuffer)            // until it has hung up
+	_, _ = io.CopyN(io.Discard, c, bulkBuffer)           // until it has hung up
 	return nil
 }
 

@@ -13,6 +13,8 @@ type tcpLane struct {
 	how     string // congestion control
 	written atomic.Int64
 	last    atomic.Pointer[carrierStats] // seen while the socket was open
+	over    atomic.Bool                  // no more will be written: the target may hang up
+	ended   chan struct{}                // closed when the connection has ended before that
 }
 
 // openTCPLane dials a cable to the peer of l and makes it a lane.
@@ -24,12 +26,25 @@ func (e *Endpoint) openTCPLane(ctx context.Context, l *link, token bytes16, seri
 	if err != nil {
 		return nil, err
 	}
-	return e.newTCPLane(c), nil
+	t := e.newTCPLane(c)
+	e.tasks.start(t.listen) // else the end is at hand
+	return t, nil
 }
 
 func (e *Endpoint) newTCPLane(c *cable) *tcpLane {
-	return &tcpLane{cable: c, leave: func() { e.cables.remove(c) }, how: congestionOf(c.raw)}
+	return &tcpLane{cable: c, leave: func() { e.cables.remove(c) }, how: congestionOf(c.raw), ended: make(chan struct{})}
 }
+
+// listen waits for the end of the connection: the target says nothing on it. An
+// idle lane would not notice.
+func (t *tcpLane) listen() {
+	_, _ = t.cable.Read(make([]byte, 1))
+	if !t.over.Load() {
+		close(t.ended)
+	}
+}
+
+func (t *tcpLane) gone() <-chan struct{} { return t.ended }
 
 func (t *tcpLane) kind() LaneKind { return LaneTCP }
 
@@ -39,7 +54,10 @@ func (t *tcpLane) Write(p []byte) (int, error) {
 	return n, t.cable.failed(err)
 }
 
-func (t *tcpLane) finish() error { return t.cable.failed(t.cable.CloseWrite()) }
+func (t *tcpLane) finish() error {
+	t.over.Store(true)
+	return t.cable.failed(t.cable.CloseWrite())
+}
 
 func (t *tcpLane) cut() {
 	t.stats() // the last chance to ask

@@ -188,6 +188,20 @@ func TestRunGoesOnWhenTheKernelClosesItsLanes(t *testing.T) {
 	}
 }
 
+func TestIdleLaneOverTCPKnowsWhenItsConnectionEnds(t *testing.T) {
+	a, b, door := onSockets(t)
+	a.c.LanePolicy = overTCP
+	b.keep(new(bytes.Buffer))
+	out, _ := begin(t, a, b)
+	defer out.Close()
+	eventually(t, "lanes", func() bool { return out.Stats().TCPLanes == defaultLanes })
+	door.slam()
+	eventually(t, "replacement", func() bool { return out.Stats().Replaced == defaultLanes })
+	if _, err := out.End(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestRemovalCutsARunOverTCPAtOnce(t *testing.T) {
 	for _, who := range []string{"source", "target"} {
 		t.Run("by the "+who, func(t *testing.T) {

@@ -85,6 +85,13 @@ func (f *fabric) SendPacket(p simnet.Packet) error {
 	return nil
 }
 
+// counts says whether who counts peer as a member: one that was removed has not
+// heard of it, and counts all.
+func (f *fabric) counts(who, peer certs.ID) bool {
+	_, gone := f.whyRemoved(who)
+	return gone || f.member(peer)
+}
+
 func (f *fabric) member(id certs.ID) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -197,7 +204,7 @@ func (f *fabric) attach(id *certs.Identity, conn net.PacketConn) {
 	n.gossip = func(certs.ID, net.Conn) {}
 	c := Config{
 		Identity: id, Name: func() string { return name }, Version: "1.0", Conn: conn,
-		Member: f.member, Removed: f.whyRemoved, Records: n.records, Pairing: func() bool { return n.pairing },
+		Member: func(peer certs.ID) bool { return f.counts(id.ID(), peer) }, Removed: f.whyRemoved, Records: n.records, Pairing: func() bool { return n.pairing },
 		Addresses: func(id certs.ID) []string {
 			if n.peers != nil {
 				return n.peers(id)

@@ -15,7 +15,6 @@ import (
 
 // remove takes id out of the mesh, as every node but itself sees it.
 func (f *fabric) remove(gone *node, why string) {
-	gone.c.Member = func(certs.ID) bool { return true }
 	f.set(func() {
 		delete(f.members, gone.id)
 		f.removed[gone.id] = why
