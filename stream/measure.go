@@ -82,12 +82,13 @@ func (e *Endpoint) measure(ctx context.Context, l *link, kind LaneKind, d time.D
 	}, nil
 }
 
-// pour writes random data to w for d.
-func pour(w io.Writer, d time.Duration) error {
+// pour writes random data to w for d, by pieces that a low rate lets through in
+// that time.
+func pour(w *pacer, d time.Duration) error {
 	data := make([]byte, sinkBuffer)
 	_, _ = rand.Read(data) // never fails
 	for begun := time.Now(); time.Since(begun) < d; {
-		if _, err := w.Write(data); err != nil {
+		if _, err := w.Write(data[:w.piece(len(data))]); err != nil {
 			return err
 		}
 	}
