@@ -23,11 +23,15 @@ func (e *BehindError) Error() string {
 // same raw stream again and writes it into w from its first byte: the first
 // skip bytes are compared with what was sent before, by their SHA-256, and the
 // rest is sent. A Write that finds another stream fails with ErrDiverged and
-// ends the session. End comes after the last Write, as usual.
+// ends the session, and so does End when the stream is shorter than what was
+// sent. End comes after the last Write, as usual.
 func (o *Outbound) Continue() (skip int64, w io.Writer, err error) {
 	at, _, behind, _ := o.queue.handed()
 	if !behind {
 		return 0, nil, fmt.Errorf("continue %s: %w", o.offer.Share, ErrMisuse)
+	}
+	if cause := o.cause(); cause != nil {
+		return 0, nil, fmt.Errorf("continue %s: %w", o.offer.Share, cause)
 	}
 	f := newFeed(o.endpoint.c.Log, at, workers())
 	o.queue.rejoin()
@@ -36,7 +40,8 @@ func (o *Outbound) Continue() (skip int64, w io.Writer, err error) {
 		return 0, nil, fmt.Errorf("continue %s: %w", o.offer.Share, err)
 	}
 	o.feed = f
-	return at.bytes, &again{out: o, sum: sha256.New(), want: at.digest(), left: at.bytes}, nil
+	o.again = &again{out: o, sum: sha256.New(), want: at.digest(), left: at.bytes}
+	return at.bytes, o.again, nil
 }
 
 // again passes on a stream that has been sent in part.

@@ -38,6 +38,8 @@ func openQUICLane(ctx context.Context, l *link, token bytes16, serial uint32) (*
 func (c *quicLane) kind() LaneKind { return LaneQUIC }
 func (c *quicLane) finish() error  { return c.Close() }
 
+func (c *quicLane) gone() <-chan struct{} { return c.link.conn.Context().Done() }
+
 func (c *quicLane) cut() {
 	c.CancelWrite(quic.StreamErrorCode(CodeFailed)) // does nothing to one that was finished
 	if c.own {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,6 +54,7 @@ type Feed struct {
 	queues []*queue
 	behind []*queue // that left, and may wait for chunks that are being packed
 	begun  bool     // something was handed over
+	ended  bool     // all was written
 	err    error    // why it was given up
 }
 
@@ -71,7 +73,7 @@ func newFeed(log *slog.Logger, m mark, workers int) *Feed {
 func (f *Feed) follow(q *queue) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if to, closed, _, _ := q.handed(); f.begun || f.err != nil || closed || to.chunks != f.at.chunks {
+	if to, closed, _, _ := q.handed(); f.begun || f.ended || f.err != nil || closed || to.chunks != f.at.chunks {
 		return ErrMisuse
 	}
 	q.follows(f.wake)
@@ -108,13 +110,16 @@ var errAlone = errors.New("no session is left")
 func (f *Feed) state() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err != nil {
+	switch {
+	case f.err != nil:
 		return f.err
-	}
-	if len(f.queues) == 0 {
+	case f.ended:
+		return ErrMisuse
+	case len(f.queues) == 0:
 		return errAlone
+	default:
+		return nil
 	}
-	return nil
 }
 
 // Write takes a part of the raw stream. It blocks while the sessions have
@@ -243,6 +248,9 @@ func (f *Feed) End() error {
 	if err == nil && f.current != nil && len(f.current.block) > 0 {
 		err = f.submit()
 	}
+	if err == nil {
+		err = f.close()
+	}
 	f.packer.close()
 	if err != nil {
 		return fmt.Errorf("feed: %w", err)
@@ -253,17 +261,33 @@ func (f *Feed) End() error {
 	return nil
 }
 
+// close keeps what comes later from the sessions. It fails if Abort was first.
+func (f *Feed) close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = f.err == nil
+	return f.err
+}
+
 // Abort gives the stream up: every session that follows it fails with err,
 // which must not be nil. It does nothing after End. Any goroutine may call it.
 func (f *Feed) Abort(err error) {
-	f.mu.Lock()
-	if f.err == nil {
-		f.err = err
+	if !f.giveUp(err) {
+		return
 	}
-	f.mu.Unlock()
 	f.wake()
 	f.packer.stop()
 	for _, q := range f.followers() {
 		q.fail(err)
 	}
+}
+
+// giveUp takes note of the first err; false after End.
+func (f *Feed) giveUp(err error) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.ended {
+		f.err = cmp.Or(f.err, err)
+	}
+	return !f.ended
 }

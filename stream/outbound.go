@@ -36,7 +36,8 @@ type Outbound struct {
 	rates    []*Rate
 	crew     *crew // nil before Begin
 	queue    *queue
-	feed     *Feed // the session's own; nil before Write, or if it follows another one
+	feed     *Feed  // the session's own; nil before Write, or if it follows another one
+	again    *again // nil: the stream is written for the first time
 	followed bool
 	begun    atomic.Bool // crew may be looked at
 	stall    stall
@@ -345,6 +346,10 @@ func (o *Outbound) flush(ctx context.Context) error {
 		if err := o.ownFeed(); err != nil {
 			return err
 		}
+	}
+	if o.again != nil && o.again.left > 0 {
+		o.fail(ErrDiverged)
+		return o.cause()
 	}
 	if o.feed != nil {
 		if err := o.feed.End(); err != nil {

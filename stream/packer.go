@@ -28,7 +28,8 @@ type packer struct {
 	done    func(*parcel)  // takes what is packed
 	once    sync.Once
 	running tasks
-	ending  sync.Once
+	shut    sync.Once // work
+	ending  sync.Once // stopped
 	stopped chan struct{}
 
 	mu       sync.Mutex
@@ -68,12 +69,12 @@ func (p *packer) start(compressor func() packing) {
 // close returns when all chunks are packed and the workers have ended. Nothing
 // may be added afterwards.
 func (p *packer) close() {
-	close(p.work)
+	p.shut.Do(func() { close(p.work) })
 	p.running.wait()
 }
 
-// stop ends the workers, whatever is left to pack. Any goroutine may call it,
-// also again.
+// stop ends the workers once what was added before is packed: a session that
+// fell behind may have been handed it. Any goroutine may call it, also again.
 func (p *packer) stop() {
 	p.ending.Do(func() { close(p.stopped) })
 	p.running.wait()
@@ -116,10 +117,15 @@ func (p *packer) compress(pack packing) {
 // next returns the chunk to pack next, or nil when there are no more.
 func (p *packer) next() *parcel {
 	select {
-	case <-p.stopped:
-		return nil
 	case c := <-p.work:
 		return c
+	case <-p.stopped:
+	}
+	select {
+	case c := <-p.work:
+		return c
+	default:
+		return nil
 	}
 }
 

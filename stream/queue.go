@@ -195,8 +195,11 @@ func (q *queue) confirm(p progress) error {
 	if p.Chunks < q.base.chunks {
 		return fmt.Errorf("%d chunks taken, %d before: %w", p.Chunks, q.base.chunks, ErrBadStream)
 	}
-	if top := p.Chunks + uint64(bits.Len32(p.Beyond)); top > q.sent {
-		return fmt.Errorf("%d chunks arrived of %d sent: %w", top, q.sent, ErrBadStream)
+	if p.Chunks > q.sent || uint64(bits.Len32(p.Beyond)) > q.sent-p.Chunks {
+		return fmt.Errorf("%d chunks arrived and %b beyond, of %d sent: %w", p.Chunks, p.Beyond, q.sent, ErrBadStream)
+	}
+	if n, unsent := q.unsent(p); unsent {
+		return fmt.Errorf("chunk %d arrived, which was not sent: %w", n, ErrBadStream)
 	}
 	for q.base.chunks < p.Chunks {
 		q.settle(&q.held[0])
@@ -207,6 +210,20 @@ func (q *queue) confirm(p progress) error {
 		q.settle(&q.held[bits.TrailingZeros32(rest)])
 	}
 	return nil
+}
+
+// unsent finds a chunk that p confirms and no lane has taken: they go out nearly
+// in order. It is called with mu held, and p lies below sent.
+func (q *queue) unsent(p progress) (n uint64, found bool) {
+	taken := int(p.Chunks - q.base.chunks)
+	for i := range taken + bits.Len32(p.Beyond) {
+		e := &q.held[i]
+		came := i < taken || p.Beyond>>(i-taken)&1 == 1
+		if came && e.state != entryConfirmed && !e.counted {
+			return q.base.chunks + uint64(i), true
+		}
+	}
+	return 0, false
 }
 
 // settle ends one transfer. It is called with mu held.
