@@ -31,7 +31,7 @@ func (n *Node) runGossip(ctx context.Context) error {
 // gossipIn gossips until this appliance is in that mesh no more, or ctx is done.
 func (n *Node) gossipIn(ctx context.Context, mesh certs.MeshID) error {
 	g, err := gossip.New(gossip.Config{
-		Self: n.me, Mesh: mesh, Members: n.otherIDs, IsMember: n.members.is, Network: network{n.net, n},
+		Self: n.me, Mesh: mesh, Members: n.otherIDs, IsMember: n.members.is, Network: n.net,
 		Records: records{n.members, n}, Changed: func(certs.ID, gossip.Liveness) { notify(n.look) },
 		Log: n.log, Random: n.random,
 	})

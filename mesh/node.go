@@ -100,7 +100,7 @@ func newNode(cfg Config, p parts) (*Node, error) {
 	}
 	endpoint, err := stream.Listen(stream.Config{
 		Identity: p.identity, Conn: p.conn, Name: n.name, Version: cfg.Version, Instance: n.instance, Boots: n.boots,
-		Member: n.members.is, Removed: n.removed, Records: n.members, Pairing: n.isPairing, Addresses: n.addresses, Hold: n.hold, LanePolicy: n.lanePolicy,
+		Member: n.members.is, Removed: n.removed, Refused: n.hearRefusal, Records: n.members, Pairing: n.isPairing, Addresses: n.addresses, Hold: n.hold, LanePolicy: n.lanePolicy,
 		Handler: n, TCP: p.tcp, Log: cfg.Log,
 	})
 	if err != nil {

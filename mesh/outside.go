@@ -1,10 +1,7 @@
 package mesh
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
@@ -13,25 +10,17 @@ import (
 	"btrmesh/stream"
 )
 
-// network is the endpoint as gossip.Network. It notes who does not count this
-// appliance as a member any more: the record that says so goes to members only.
-type network struct {
-	*stream.Endpoint
-	node *Node
-}
-
-// OpenGossip implements gossip.Network.
-func (w network) OpenGossip(ctx context.Context, to certs.ID) (net.Conn, error) {
-	conn, err := w.Endpoint.OpenGossip(ctx, to)
-	if gone, ok := errors.AsType[*stream.RemovedError](err); ok {
-		w.node.peers.change(to, func(v *peerView) { v.refused(gone.Why, time.Now()) })
-	}
-	return conn, err
+// hearRefusal notes who does not count this appliance as a member any more: the
+// record that says so goes to members only.
+func (n *Node) hearRefusal(by certs.ID, why string) {
+	n.peers.change(by, func(v *peerView) { v.refused(why, time.Now()) })
 }
 
 // refused notes that the peer does not count us as a member.
 func (v *peerView) refused(why string, now time.Time) {
-	v.outside = why
+	if why != "" {
+		v.outside = why
+	}
 	if v.shut.IsZero() {
 		v.shut = now
 	}

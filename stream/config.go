@@ -13,7 +13,7 @@ import (
 	"btrmesh/certs"
 )
 
-// Config is what an Endpoint needs. All but Removed, Hold, TCP, DialTCP and LanePolicy
+// Config is what an Endpoint needs. All but Removed, Refused, Hold, TCP, DialTCP and LanePolicy
 // is required.
 // The functions are called from many goroutines and must not block.
 type Config struct {
@@ -31,7 +31,10 @@ type Config struct {
 	// Removed says whether a peer that is no member was one, and why it is not
 	// any more, in at most 500 bytes. It may shake hands to be told so; nothing
 	// else of it is read, and it is never dialled. nil: nobody is told.
-	Removed   func(certs.ID) (why string, removed bool)
+	Removed func(certs.ID) (why string, removed bool)
+	// Refused hears that a peer does not count this appliance as a member, and why
+	// in its words; empty: it does not know it. nil: nobody hears.
+	Refused   func(peer certs.ID, why string)
 	Records   Records
 	Pairing   func() bool             // an unexpired invite exists, a used one included
 	Addresses func(certs.ID) []string // host:port of a peer, in the order to try

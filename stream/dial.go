@@ -117,7 +117,15 @@ func (e *Endpoint) fly(ctx context.Context, peer certs.ID, f *flight) {
 		e.conns.remove(l)
 		l, err = nil, ErrClosed
 	}
+	e.hearRefusal(err)
 	e.dials.land(peer, f, l, err)
+}
+
+// hearRefusal tells who listens if err is a peer's word that we are no member.
+func (e *Endpoint) hearRefusal(err error) {
+	if gone, ok := errors.AsType[*RemovedError](err); ok && e.c.Refused != nil {
+		e.c.Refused(gone.Peer, gone.Why)
+	}
 }
 
 // dialMesh tries the addresses of peer and enters the connection that greets

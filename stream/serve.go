@@ -18,7 +18,10 @@ func (e *Endpoint) serve(ctx context.Context, l *link) {
 	defer e.conns.remove(l)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer l.whenClosed(func() { cancel(lost(l.peer, l.cause())) })()
+	defer l.whenClosed(func() {
+		e.hearRefusal(lost(l.peer, l.cause()))
+		cancel(lost(l.peer, l.cause()))
+	})()
 	var streams sync.WaitGroup
 	streams.Go(func() { e.acceptOneWay(ctx, l, &streams) })
 	streams.Go(func() { e.acceptPackets(ctx, l) })
