@@ -10,6 +10,7 @@ import (
 // TestASlowTargetFallsBehindAndGoesOnByItself has a share that is longer than a
 // feed keeps for a slow session.
 func TestASlowTargetFallsBehindAndGoesOnByItself(t *testing.T) {
+	unraced(t)
 	fanned(t, 2, 600, func(a *member) {
 		a.newShare("photos", map[string]string{"a": blob(1, 96<<20)})
 		a.volume.slow(24 << 20)

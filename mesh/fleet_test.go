@@ -135,12 +135,12 @@ func alone(t *testing.T, n int, test func(*fleet)) {
 	})
 }
 
-// unraced leaves out, with the race detector, a test that simulates hours: it would
-// show nothing that the others do not. test/run has all of them without it.
+// unraced leaves out, with the race detector, a test that simulates hours or moves
+// much: it would show nothing that the others do not. test/run has all of them without it.
 func unraced(t *testing.T) {
 	t.Helper()
 	if raced {
-		t.Skip("simulates hours: it runs without the race detector, see test/run")
+		t.Skip("simulates hours or moves much: it runs without the race detector, see test/run")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 )
 
 func TestAMemberThatForgotTheMeshIsNamed(t *testing.T) {
+	unraced(t)
 	crewed(t, 3, func(f *fleet) {
 		a, b := f.nodes[0], f.nodes[1]
 		b.halt()

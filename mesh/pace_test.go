@@ -125,6 +125,7 @@ func (f *fleet) crowd(target *member) {
 
 // TestABusyTargetIsAskedAgainSoon: five sources with one first run each.
 func TestABusyTargetIsAskedAgainSoon(t *testing.T) {
+	unraced(t)
 	sail(t, 6, func(f *fleet) {
 		t := f.t
 		target := f.nodes[5]
@@ -151,6 +152,7 @@ func TestABusyTargetIsAskedAgainSoon(t *testing.T) {
 }
 
 func TestAWaitForABusyTargetOutlivesARestart(t *testing.T) {
+	unraced(t)
 	sail(t, 6, func(f *fleet) {
 		target, last := f.nodes[5], f.nodes[4]
 		f.crowd(target)

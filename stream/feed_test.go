@@ -248,6 +248,7 @@ func (n *fan) outrun(t *testing.T, data []byte) *BehindError {
 }
 
 func TestSlowSessionFallsBehindAndGoesOnAlone(t *testing.T) {
+	unraced(t)
 	data := append(randomBytes(36<<20), 1)
 	onNet(t, 3, latency, func(t *testing.T, f *fabric) {
 		t.Helper()

@@ -69,6 +69,7 @@ func (f *fabric) pester(ctx context.Context, to *node, stranger *tls.Config) {
 }
 
 func TestMembersConnectUnderAFloodOfHandshakes(t *testing.T) {
+	unraced(t)
 	stranger := identity(t)
 	onNet(t, 3, latency, func(t *testing.T, f *fabric) {
 		t.Helper()
@@ -116,6 +117,7 @@ func insist(t *testing.T, what string, try func() error) {
 }
 
 func TestOneNetworkCannotLockTheOthersOut(t *testing.T) {
+	unraced(t)
 	stranger := identity(t)
 	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
 		t.Helper()

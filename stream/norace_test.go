@@ -1,0 +1,9 @@
+//go:build !race
+
+package stream
+
+import "testing"
+
+const raced = false
+
+func unraced(*testing.T) {}
