@@ -1,9 +1,7 @@
 package stream
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"hash"
 	"io"
 )
 
@@ -21,7 +19,7 @@ func (e *BehindError) Error() string {
 
 // Continue lets a session that fell behind go on by itself. The caller makes the
 // same raw stream again and writes it into w from its first byte: the first
-// skip bytes are compared with what was sent before, by their SHA-256, and the
+// skip bytes are compared with what was sent before, by their XXH64, and the
 // rest is sent. A Write that finds another stream fails with ErrDiverged and
 // ends the session, and so does End when the stream is shorter than what was
 // sent. End comes after the last Write, as usual.
@@ -40,24 +38,23 @@ func (o *Outbound) Continue() (skip int64, w io.Writer, err error) {
 		return 0, nil, fmt.Errorf("continue %s: %w", o.offer.Share, err)
 	}
 	o.feed = f
-	o.again = &again{out: o, sum: sha256.New(), want: at.digest(), left: at.bytes}
+	o.again = &again{out: o, at: newMark(), want: at}
 	return at.bytes, o.again, nil
 }
 
 // again passes on a stream that has been sent in part.
 type again struct {
 	out  *Outbound
-	sum  hash.Hash // of what was skipped
-	want bytes32   // of all that is to be skipped
-	left int64     // bytes to skip
+	at   mark // what was skipped; its chunks are pieces as they came
+	want mark // all that is to be skipped
 }
 
 // Write skips what was sent before, and sends the rest.
 func (r *again) Write(p []byte) (int, error) {
-	n := int(min(int64(len(p)), r.left))
+	n := int(min(int64(len(p)), r.left()))
 	if n > 0 {
-		r.sum.Write(p[:n])
-		if r.left -= int64(n); r.left == 0 && bytes32(r.sum.Sum(nil)) != r.want {
+		r.at = r.at.after(p[:n])
+		if r.left() == 0 && r.at.digest() != r.want.digest() {
 			r.out.fail(ErrDiverged)
 		}
 	}
@@ -67,3 +64,6 @@ func (r *again) Write(p []byte) (int, error) {
 	sent, err := r.out.Write(p[n:])
 	return n + sent, err
 }
+
+// left is how many bytes are still to be skipped.
+func (r *again) left() int64 { return r.want.bytes - r.at.bytes }

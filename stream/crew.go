@@ -13,6 +13,7 @@ import (
 const (
 	redialSoonest = 100 * time.Millisecond // doubles
 	redialRarest  = 2 * time.Second
+	givesUp       = 4 * redialSoonest // the third time that what is hopeless fails
 )
 
 // crew keeps the lanes of one session, as many of each kind as it is told. A
@@ -25,8 +26,8 @@ type crew struct {
 	open  func(ctx context.Context, serial uint32, kind LaneKind, plain bool) (carrier, error)
 	rtt   func() time.Duration
 	rates []*Rate
-	// hopeless is told that TCP lanes, the only ones allowed, cannot be had; nil:
-	// others may.
+	// hopeless is told that TCP lanes, the only ones allowed, cannot be had, after a
+	// few attempts without one; nil: others may.
 	hopeless func(error)
 	steer    *steer        // nil: the first wish stays
 	data     atomic.Int64  // bytes of chunks and their headers, repeats included
@@ -39,6 +40,7 @@ type crew struct {
 	redial   map[LaneKind]*redial
 	plain    bool // the path has swallowed large packets
 	starved  bool // the target waits for chunks
+	sailed   bool // a lane has been open
 	rolled   time.Time
 	most     int   // lanes at a time
 	replaced int   // lanes that died
@@ -148,7 +150,7 @@ func (c *crew) opened(la *lane, on carrier) *pacer {
 	paced := pace(c.done, on, c.rates)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	la.pacer = paced
+	la.pacer, c.sailed = paced, true
 	if la.state == laneDialling {
 		la.state = laneSending
 	}
@@ -181,11 +183,11 @@ func (c *crew) fell(la *lane, err error) {
 	}
 	r.pause = min(max(2*r.pause, redialSoonest), redialRarest)
 	r.at, r.fault = time.Now().Add(r.pause), err.Error()
-	if c.hopeless != nil && c.replaced == 0 && noTCP(err) {
-		c.hopeless(err)
-	}
 	if la.state == laneSending {
 		c.replaced++
+	}
+	if c.hopeless != nil && !c.sailed && r.pause >= givesUp && noTCP(err) {
+		c.hopeless(err)
 	}
 }
 

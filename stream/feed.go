@@ -134,9 +134,7 @@ func (f *Feed) Write(p []byte) (int, error) {
 		f.current.block = append(f.current.block, p[taken:taken+n]...)
 		taken += n
 		if len(f.current.block) == maxChunk {
-			if err := f.submit(); err != nil {
-				return taken, fmt.Errorf("feed: %w", err)
-			}
+			f.submit()
 		}
 	}
 	return taken, nil
@@ -205,19 +203,15 @@ func (f *Feed) leaveBehind(q *queue) {
 }
 
 // submit hands the current chunk to the sessions, and to a worker.
-func (f *Feed) submit() error {
+func (f *Feed) submit() {
 	c := f.current
 	f.current = nil
-	end, err := f.at.after(c.block)
-	if err != nil {
-		return err
-	}
+	end := f.at.after(c.block)
 	c.header = chunkHeader{number: f.at.chunks, raw: len(c.block)}
 	c.keep() // until it is packed
 	f.hand(c, end)
 	f.at = end
 	f.packer.add(c)
-	return nil
 }
 
 func (f *Feed) hand(c *parcel, end mark) {
@@ -246,7 +240,7 @@ func (f *Feed) packed(c *parcel) {
 func (f *Feed) End() error {
 	err := f.state()
 	if err == nil && f.current != nil && len(f.current.block) > 0 {
-		err = f.submit()
+		f.submit()
 	}
 	if err == nil {
 		err = f.close()

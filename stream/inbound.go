@@ -2,12 +2,9 @@ package stream
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -34,8 +31,8 @@ type Inbound struct {
 	end     atomic.Pointer[end]
 	rest    []byte // of the chunk being read
 	chunk   []byte // its block
-	hash    hash.Hash
-	readErr error // sticky; io.EOF once everything agrees
+	at      mark   // what was read
+	readErr error  // sticky; io.EOF once everything agrees
 	raw     atomic.Int64
 	applied atomic.Int64
 	ready   atomic.Bool // begin was read
@@ -76,7 +73,7 @@ func (e *Endpoint) serveSession(ctx context.Context, l *link, w *wire) error {
 
 func newInbound(ctx context.Context, peer certs.ID, w *wire, h hello, o Offer) (*Inbound, context.Context) {
 	in := &Inbound{
-		name: h.Name, offer: o, window: newWindow(), intake: newIntake(), hash: sha256.New(),
+		name: h.Name, offer: o, window: newWindow(), intake: newIntake(), at: newMark(),
 		begun: make(chan Begin, 1), heard: make(chan struct{}),
 	}
 	in.session, ctx = newSession(ctx, peer, w)
@@ -207,7 +204,7 @@ func (in *Inbound) reject(err error) {
 }
 
 // Read yields the raw stream. It returns io.EOF only when the source has said
-// that this is all, and bytes, chunks and SHA-256 agree.
+// that this is all, and bytes, chunks and XXH64 agree.
 func (in *Inbound) Read(p []byte) (int, error) {
 	for len(in.rest) == 0 && in.readErr == nil {
 		in.readErr = in.refill()
@@ -227,7 +224,7 @@ func (in *Inbound) refill() error {
 	switch {
 	case err == nil:
 		in.chunk, in.rest = chunk, chunk
-		in.hash.Write(chunk)
+		in.at = in.at.after(chunk)
 		in.raw.Add(int64(len(chunk)))
 		return nil
 	case errors.Is(err, ErrClosed):
@@ -247,8 +244,8 @@ func (in *Inbound) verify() error {
 	if got := in.raw.Load(); got != e.Bytes {
 		return fmt.Errorf("%d bytes instead of %d: %w", got, e.Bytes, ErrBadStream)
 	}
-	if !slices.Equal(in.hash.Sum(nil), e.SHA256[:]) {
-		return fmt.Errorf("SHA-256 differs: %w", ErrBadStream)
+	if in.at.digest() != e.XXH64 {
+		return fmt.Errorf("XXH64 differs: %w", ErrBadStream)
 	}
 	return nil
 }

@@ -107,9 +107,9 @@ type laneReport struct {
 
 // end closes the raw stream: source → target, after the last chunk, <= 64 B.
 type end struct {
-	Bytes  int64   `cbor:"1,keyasint"`
-	Chunks uint64  `cbor:"2,keyasint"`
-	SHA256 bytes32 `cbor:"3,keyasint"` // of the raw stream
+	Bytes  int64  `cbor:"1,keyasint"`
+	Chunks uint64 `cbor:"2,keyasint"`
+	XXH64  uint64 `cbor:"3,keyasint"` // of the raw stream, seed 0
 }
 
 // Committed is the one proof of success: target → source, <= 128 B. It is

@@ -41,7 +41,7 @@ func samples() map[string]message {
 			Applied: 123456, Chunks: 7, Starved: true, Beyond: 0b1011, Bytes: 1 << 20, Roll: true,
 			Lanes: []laneReport{{Serial: 3, Bytes: 1 << 19}, {Serial: 1 << 31}},
 		},
-		"end":       end{Bytes: 1 << 33, Chunks: 8192, SHA256: bytes32{5, 31: 6}},
+		"end":       end{Bytes: 1 << 33, Chunks: 8192, XXH64: 5},
 		"committed": Committed{Snapshot: uuid, Received: day(), Bytes: 1 << 33, Unchanged: true},
 		"refused":   Refusal{Code: NoSpace, Text: "40 GiB free", Facts: []string{"reserve 5%"}},
 		"abort":     abort{Code: Cancelled, Text: "by the operator"},

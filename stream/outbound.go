@@ -347,7 +347,7 @@ func (o *Outbound) flush(ctx context.Context) error {
 			return err
 		}
 	}
-	if o.again != nil && o.again.left > 0 {
+	if o.again != nil && o.again.left() > 0 {
 		o.fail(ErrDiverged)
 		return o.cause()
 	}
@@ -360,7 +360,7 @@ func (o *Outbound) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, end{Bytes: all.bytes, Chunks: all.chunks, SHA256: all.digest()})
+	return o.send(ctx, end{Bytes: all.bytes, Chunks: all.chunks, XXH64: all.digest()})
 }
 
 // awaitAll waits until the feed has ended and returns where.

@@ -3,7 +3,6 @@ package stream
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -537,7 +536,7 @@ func TestRunSurvivesAnOutageOfFourSeconds(t *testing.T) {
 
 func TestSourceThatLiesAboutItsTotalsIsRefused(t *testing.T) {
 	lies := map[string]func(*end){
-		"hash":   func(e *end) { e.SHA256[0]++ },
+		"hash":   func(e *end) { e.XXH64++ },
 		"bytes":  func(e *end) { e.Bytes++ },
 		"fewer":  func(e *end) { e.Chunks-- },
 		"backed": func(e *end) { e.Chunks = 0 },
@@ -559,7 +558,7 @@ func TestSourceThatLiesAboutItsTotalsIsRefused(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				e := end{Bytes: all.bytes, Chunks: all.chunks, SHA256: all.digest()}
+				e := end{Bytes: all.bytes, Chunks: all.chunks, XXH64: all.digest()}
 				lie(&e)
 				if err := out.send(t.Context(), e); err != nil {
 					t.Fatal(err)
@@ -587,7 +586,7 @@ func TestCorruptChunkFailsTheRun(t *testing.T) {
 		if err := out.ownFeed(); err != nil {
 			t.Fatal(err)
 		}
-		out.queue.push(c, mark{chunks: 1, bytes: 4, sum: sha256.New()})
+		out.queue.push(c, mark{chunks: 1, bytes: 4})
 		out.queue.notice()
 		if _, err := out.End(t.Context()); !errors.Is(err, &Refusal{Code: BadStream}) {
 			t.Errorf("source got %v", err)
