@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,8 +14,9 @@ import (
 	"testing"
 )
 
-// wantNothingLeft fails for each mount, loop device and file in dir.
-func wantNothingLeft(t *testing.T, dir string) {
+// wantNothingLeft fails for each mount, loop device and file in dir, and for each
+// namespace that process pid made.
+func wantNothingLeft(t *testing.T, dir string, pid int) {
 	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil || bytes.Contains(mounts, []byte(dir)) {
@@ -29,7 +31,7 @@ func wantNothingLeft(t *testing.T, dir string) {
 			t.Errorf("still attached: %s", file)
 		}
 	}
-	spaces, err := filepath.Glob("/run/netns/btrmesh-bench-*")
+	spaces, err := filepath.Glob(fmt.Sprintf("/run/netns/btrmesh-bench-%d*", pid))
 	if err != nil || len(spaces) > 0 {
 		t.Errorf("namespaces are left: %v, %v", spaces, err)
 	}
@@ -49,7 +51,7 @@ func TestBenchMeasuresEverythingAndLeavesNothing(t *testing.T) {
 			t.Errorf("no row of %s:\n%s", d.name, out.String())
 		}
 	}
-	wantNothingLeft(t, dir)
+	wantNothingLeft(t, dir, os.Getpid())
 }
 
 func TestWholeProductLeavesNothing(t *testing.T) {
@@ -77,7 +79,7 @@ func wantRows(t *testing.T, line string, rows ...string) {
 			t.Errorf("%s: no row with %q:\n%s", line, row, out.String())
 		}
 	}
-	wantNothingLeft(t, dir)
+	wantNothingLeft(t, dir, os.Getpid())
 }
 
 func TestInterruptedBenchLeavesNothing(t *testing.T) {
@@ -115,5 +117,5 @@ func interrupt(t *testing.T, program string, line ...string) {
 	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != 1 {
 		t.Errorf("it ended with %v", err)
 	}
-	wantNothingLeft(t, dir)
+	wantNothingLeft(t, dir, cmd.Process.Pid)
 }
