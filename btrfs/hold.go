@@ -153,7 +153,7 @@ func (p *Pool) destroy(ctx context.Context, s Snapshot) error {
 	if err != nil {
 		return err
 	}
-	if err := DeleteByID(p.dir, s.ID); err != nil && !errors.Is(err, unix.ENOENT) {
+	if err := p.DeleteByID(s.ID); err != nil && !errors.Is(err, unix.ENOENT) {
 		return err
 	}
 	return p.removeEmpty(snapshotsName, s.ShareUUID.String())

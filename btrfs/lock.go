@@ -23,7 +23,8 @@ type lock struct {
 
 // Lock makes this Pool the only user of its .btrmesh directory until Close or
 // the end of the process. It fails with ErrInUse if another holds it, naming
-// the process when that is known. Locking twice is one lock.
+// the process when that is known. Locking twice is one lock. It also lays by the
+// reserve of [Pool.DeleteByID], if there is room.
 func (p *Pool) Lock() error {
 	const op = "lock pool"
 	dir, err := p.Dir()
@@ -31,7 +32,13 @@ func (p *Pool) Lock() error {
 		return fail(op, p.path, err)
 	}
 	defer dir.Close() //nolint:errcheck // opened for reading
-	return fail(op, p.path, p.lock.acquire(dir))
+	if err := p.lock.acquire(dir); err != nil {
+		return fail(op, p.path, err)
+	}
+	p.reserve.Lock()
+	defer p.reserve.Unlock()
+	p.layBy()
+	return nil
 }
 
 func (l *lock) acquire(dir *os.File) error {

@@ -19,6 +19,9 @@ type Pool struct {
 	label string
 	lock  lock
 	holds sync.Mutex // taken for each change of who holds which snapshot, and the system calls of it
+
+	reserve  sync.Mutex // taken for each deletion, and the system calls of it
+	reserved bool       // as far as this Pool knows
 }
 
 // OpenPool opens the directory path, which may be the root of a mount or lie

@@ -67,7 +67,7 @@ func (r *run) postdate(replica Replica) error {
 	if after(replica.Snapshots, r.sidecar.Received).Equal(r.sidecar.Received) {
 		return nil
 	}
-	if err := Discard(r.dir, sidecarName); err != nil {
+	if err := r.target.discard(r.dir, sidecarName); err != nil {
 		return err
 	}
 	return r.describe(replica)
@@ -114,7 +114,7 @@ func (r *run) bare() error {
 	if r.newest == "" {
 		return nil
 	}
-	err := Discard(r.dir, r.newest)
+	err := r.target.discard(r.dir, r.newest)
 	r.newest = ""
 	return err
 }

@@ -2,7 +2,6 @@ package receive
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -13,10 +12,12 @@ import (
 
 // Delete removes one snapshot of a replica. The newest sound one is kept: it
 // fails with ErrNewest, judged by what is on disk. A snapshot that is not there
-// is no error. The space comes back later.
+// is no error. It works on a full pool and where a quota is used up, for it is
+// what frees them; the space comes back later.
 //
-// The directory is first moved to incoming/ as a whole: a crash leaves the
-// snapshot either in place or to Sweep.
+// The kernel takes away a subvolume in one step, so a reader sees all of the
+// snapshot or none. What is left of it then, a directory with a sidecar, is no
+// snapshot to anybody: a crash leaves it to Sweep.
 func (t *Target) Delete(ctx context.Context, replica Replica, snap Received) error {
 	if err := t.delete(ctx, replica, snap); err != nil {
 		return fmt.Errorf("delete %s of %s: %w", snap.Dir, replica.Share, err)
@@ -29,26 +30,6 @@ func (t *Target) delete(ctx context.Context, replica Replica, snap Received) err
 	if err != nil {
 		return err
 	}
-	incoming, err := t.pool.Dir(incomingName)
-	if err != nil {
-		return err
-	}
-	defer release(incoming)
-	name := deletedName + rand.Text()
-	t.claim(name)
-	defer t.unclaim(name)
-	if err := t.retire(ctx, at, snap, incoming, name); err != nil {
-		return err
-	}
-	if err := Discard(incoming, name); err != nil {
-		return err
-	}
-	t.log.Info("snapshot deleted", "source", replica.SourceName, "share", replica.Share, "snapshot", snap.Snapshot.String())
-	return nil
-}
-
-// retire moves a snapshot out of its replica.
-func (t *Target) retire(ctx context.Context, at place, snap Received, incoming *os.File, name string) error {
 	if err := t.take(ctx); err != nil {
 		return err
 	}
@@ -61,22 +42,58 @@ func (t *Target) retire(ctx context.Context, at place, snap Received, incoming *
 		return err
 	}
 	defer release(dir)
-	snapshots, err := readAll(dir)
+	found, err := deletable(dir, snap)
+	if err != nil || !found {
+		return err
+	}
+	if err := t.remove(dir, snap.Dir); err != nil {
+		return err
+	}
+	t.log.Info("snapshot deleted", "source", replica.SourceName, "share", replica.Share, "snapshot", snap.Snapshot.String())
+	return nil
+}
+
+// deletable looks for a snapshot in the directory of its replica. The newest
+// gives ErrNewest.
+func deletable(replica *os.File, snap Received) (found bool, err error) {
+	snapshots, err := readAll(replica)
+	if err != nil {
+		return false, err
+	}
+	i := slices.IndexFunc(snapshots, func(s Received) bool { return s.Dir == snap.Dir && s.Snapshot == snap.Snapshot })
+	if i >= 0 && i == newest(snapshots) {
+		return false, ErrNewest
+	}
+	return i >= 0, nil
+}
+
+// remove takes a snapshot out of the directory of its replica, the subvolume
+// first: data without its sidecar would be a snapshot that nobody knows, and must
+// not be mistaken for one that is to go.
+func (t *Target) remove(replica *os.File, name string) error {
+	dir, err := openDir(replica, name)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(snapshots, func(s Received) bool { return s.Dir == snap.Dir && s.Snapshot == snap.Snapshot })
-	if i < 0 {
-		return nil
+	defer release(dir)
+	if err := t.discard(dir, dataName); err != nil {
+		return err
 	}
-	if i == newest(snapshots) {
-		return ErrNewest
+	_, err = removeRest(replica, dir, name)
+	return err
+}
+
+// removeRest removes the directory of a snapshot whose data is gone. One that
+// holds something that is not ours stays.
+func removeRest(replica, dir *os.File, name string) (removed bool, err error) {
+	if err := discardEntry(dir, sidecarName, 0); err != nil {
+		return false, err
 	}
-	err = unix.Renameat2(int(dir.Fd()), snap.Dir, int(incoming.Fd()), name, unix.RENAME_NOREPLACE)
-	if err != nil {
-		return fmt.Errorf("move it to %s: %w", incomingName, err)
+	err = discardEntry(replica, name, unix.AT_REMOVEDIR)
+	if errors.Is(err, unix.ENOTEMPTY) {
+		return false, nil
 	}
-	return nil
+	return err == nil, err
 }
 
 func isAbsent(err error) bool { return errors.Is(err, unix.ENOENT) }

@@ -16,6 +16,17 @@ import (
 // there is no error. It works on a full file system; the space comes back
 // later. Where the quota is used up, it works for writable subvolumes.
 func Discard(dir *os.File, name string) error {
+	return discard(dir, name, func(id uint64) error { return btrfs.DeleteByID(dir, id) })
+}
+
+// discard is Discard on the pool. Where the quota is used up, it works as long as
+// the pool has its reserve.
+func (t *Target) discard(dir *os.File, name string) error {
+	return discard(dir, name, t.pool.DeleteByID)
+}
+
+// discard removes subvolumes by what it is given for that.
+func discard(dir *os.File, name string, destroy func(id uint64) error) error {
 	entry, err := openDir(dir, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -28,12 +39,12 @@ func Discard(dir *os.File, name string) error {
 	defer release(entry)
 	sub, err := btrfs.Info(entry)
 	if err == nil {
-		return discardSubvolume(dir, entry, sub.ID)
+		return discardSubvolume(entry, sub.ID, destroy)
 	}
 	if !errors.Is(err, btrfs.ErrNotSubvolume) {
 		return err
 	}
-	if err := empty(entry); err != nil {
+	if err := empty(entry, destroy); err != nil {
 		return fmt.Errorf("discard %s: %w", name, err)
 	}
 	return discardEntry(dir, name, unix.AT_REMOVEDIR)
@@ -42,25 +53,25 @@ func Discard(dir *os.File, name string) error {
 // discardSubvolume removes a subvolume. The kernel counts what that writes
 // against the quota, which may be used up, but not what unlinking writes: that
 // comes first then.
-func discardSubvolume(dir, root *os.File, id uint64) error {
-	err := btrfs.DeleteByID(dir, id)
+func discardSubvolume(root *os.File, id uint64, destroy func(id uint64) error) error {
+	err := destroy(id)
 	if !errors.Is(err, unix.EDQUOT) {
 		return err
 	}
-	if err := errors.Join(empty(root), btrfs.SyncFS(root)); err != nil {
-		return err
+	if failed := errors.Join(empty(root, destroy), btrfs.SyncFS(root)); failed != nil {
+		return errors.Join(err, failed)
 	}
-	return btrfs.DeleteByID(dir, id)
+	return destroy(id)
 }
 
 // empty removes all that is in a directory.
-func empty(dir *os.File) error {
+func empty(dir *os.File, destroy func(id uint64) error) error {
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if err := Discard(dir, name); err != nil {
+		if err := discard(dir, name, destroy); err != nil {
 			return err
 		}
 	}

@@ -73,7 +73,7 @@ func (r *run) half(ctx context.Context, stream []byte) error {
 
 // whole begins anew, as half leaves its subvolume behind.
 func (r *run) whole(ctx context.Context, stream []byte) error {
-	if err := Discard(r.dir, dataName); err != nil {
+	if err := r.target.discard(r.dir, dataName); err != nil {
 		return err
 	}
 	return r.replay(ctx, stream)
@@ -157,7 +157,7 @@ func (t *Target) SweepAt(now time.Time) (removed []string, err error) {
 	defer release(incoming)
 	names, err := entries(incoming)
 	for _, name := range names {
-		did, err2 := sweepStaging(incoming, name, now)
+		did, err2 := t.sweepStaging(incoming, name, now)
 		removed, err = append(removed, did...), errors.Join(err, err2)
 	}
 	return removed, err

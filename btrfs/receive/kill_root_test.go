@@ -27,12 +27,21 @@ var receiveInto = flag.String("receive-into", "", "path of the pool to receive i
 
 var receiveSpec = flag.String("receive-spec", "", "what to receive, as hexadecimal gob")
 
+// deleteIn makes the test binary a process that deletes, to be killed.
+var deleteIn = flag.String("delete-in", "", "path of the pool to delete all snapshots in that may be, then leave")
+
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if *receiveInto == "" {
+	var err error
+	switch ctx := context.Background(); {
+	case *receiveInto != "":
+		err = receiveInput(ctx, *receiveInto, *receiveSpec)
+	case *deleteIn != "":
+		err = deleteAll(ctx, *deleteIn)
+	default:
 		os.Exit(m.Run())
 	}
-	if err := receiveInput(context.Background(), *receiveInto, *receiveSpec); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

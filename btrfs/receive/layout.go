@@ -11,7 +11,6 @@ import (
 // Below .btrmesh on a pool:
 //
 //	incoming/<source ID>-<hash of the share>-<UUID of the snapshot>/{data,ck-<position>,snapshot.json}
-//	incoming/deleted-<random>/{data,snapshot.json}
 //	replicas/<source>/<share>/<UTC time>/{data,snapshot.json}
 //	replicas/<source>/<share>/latest -> <UTC time>/data
 const (
@@ -21,7 +20,6 @@ const (
 	sidecarName  = "snapshot.json"
 	latestName   = "latest"
 	newLatest    = ".latest" // latest before it is moved into place
-	deletedName  = "deleted-"
 )
 
 // maxComponent is the longest name of a directory entry, in bytes.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"btrmesh/btrfs"
 )
 
@@ -149,7 +151,7 @@ func (t *Target) openPlace(at place) (*os.File, error) {
 }
 
 // readAll reads the snapshots in the directory of a replica, in the order they
-// were committed.
+// were committed. What is left of deleted ones is none.
 func readAll(dir *os.File) ([]Received, error) {
 	names, err := subdirs(dir)
 	if err != nil {
@@ -157,13 +159,21 @@ func readAll(dir *os.File) ([]Received, error) {
 	}
 	var all []Received
 	for _, name := range names {
-		got := readReceived(dir, name)
-		all = append(all, got)
+		if !isRest(dir, name) {
+			all = append(all, readReceived(dir, name))
+		}
 	}
 	slices.SortStableFunc(all, func(a, b Received) int {
 		return cmp.Or(a.Received.Compare(b.Received), strings.Compare(a.Dir, b.Dir))
 	})
 	return all, nil
+}
+
+// isRest tells a directory whose data is gone: see Delete.
+func isRest(replica *os.File, name string) bool {
+	var st unix.Stat_t
+	err := unix.Fstatat(int(replica.Fd()), name+"/"+dataName, &st, unix.AT_SYMLINK_NOFOLLOW)
+	return isAbsent(err)
 }
 
 // readReceived reads one snapshot. What is wrong with it becomes its Problem.

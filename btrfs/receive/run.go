@@ -144,7 +144,7 @@ func (r *run) open() error {
 	if !r.spec.From.IsZero() {
 		return r.resume()
 	}
-	if err := Discard(r.incoming, r.name); err != nil {
+	if err := r.target.discard(r.incoming, r.name); err != nil {
 		return err
 	}
 	r.dir, err = r.target.pool.Dir(incomingName, r.name)
@@ -171,7 +171,7 @@ func (r *run) resume() error {
 		return ErrNoCheckpoint
 	}
 	r.newest = c.name
-	if _, err := tidy(dir, c.name); err != nil {
+	if _, err := r.target.tidy(dir, c.name); err != nil {
 		return err
 	}
 	r.base, err = openDir(dir, c.name)
@@ -217,7 +217,7 @@ func (r *run) checkpoint(root *os.File, at sendstream.Position) {
 		return
 	}
 	if r.newest != "" {
-		if err := Discard(r.dir, r.newest); err != nil {
+		if err := r.target.discard(r.dir, r.newest); err != nil {
 			log.Warn("checkpoint not removed", "dir", r.name, "error", err)
 		}
 	}
@@ -247,14 +247,14 @@ func (r *run) clear() error {
 		r.applied = nil
 	}
 	if r.keep && r.newest != "" {
-		_, err := tidy(r.dir, r.newest)
+		_, err := r.target.tidy(r.dir, r.newest)
 		return err
 	}
 	// The unfinished subvolume goes first: that frees quota for the rest.
-	if err := Discard(r.dir, dataName); err != nil {
+	if err := r.target.discard(r.dir, dataName); err != nil {
 		return err
 	}
-	return Discard(r.incoming, r.name)
+	return r.target.discard(r.incoming, r.name)
 }
 
 // leave closes everything and changes nothing on disk.

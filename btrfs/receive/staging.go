@@ -42,7 +42,7 @@ func isStagingName(name string) bool {
 
 // tidy removes everything in a staging directory but one checkpoint and returns
 // what it removed. It goes on after an error.
-func tidy(dir *os.File, keep string) (removed []string, failed error) {
+func (t *Target) tidy(dir *os.File, keep string) (removed []string, failed error) {
 	names, err := entries(dir)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func tidy(dir *os.File, keep string) (removed []string, failed error) {
 		if name == keep {
 			continue
 		}
-		err := Discard(dir, name)
+		err := t.discard(dir, name)
 		if err == nil {
 			removed = append(removed, name)
 		}
@@ -87,7 +87,7 @@ func (t *Target) overtaken(s *Spec, incoming *os.File, name string) {
 		if other == name || !strings.HasPrefix(other, stagingPrefix(s.Source, s.Share)) || !t.claim(other) {
 			continue
 		}
-		if err := Discard(incoming, other); err != nil {
+		if err := t.discard(incoming, other); err != nil {
 			t.log.Warn("staging not removed", "dir", other, "error", err)
 		}
 		t.unclaim(other)

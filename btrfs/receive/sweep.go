@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sweep puts a pool in order after a crash: it removes half-received runs and
-// half-deleted snapshots and all else in incoming/, points every latest to the
-// newest sound snapshot, and removes empty directories of replicas. The newest
+// Sweep puts a pool in order after a crash: it removes half-received runs and all
+// else in incoming/, and what is left of deleted snapshots, points every latest to
+// the newest sound snapshot, and removes empty directories of replicas. The newest
 // checkpoint of a snapshot stays, for a week. Sweep returns what it did, in
 // words, also when it failed in places; it goes on after an error. Runs and
 // deletions in progress are left alone.
@@ -42,7 +42,7 @@ func (t *Target) sweepIncoming(ctx context.Context) (done []string, failed error
 		if !t.claim(name) {
 			continue
 		}
-		removed, err := sweepStaging(incoming, name, time.Now())
+		removed, err := t.sweepStaging(incoming, name, time.Now())
 		t.unclaim(name)
 		for _, path := range removed {
 			done = append(done, fmt.Sprintf("removed %s/%s", incomingName, path))
@@ -54,20 +54,20 @@ func (t *Target) sweepIncoming(ctx context.Context) (done []string, failed error
 
 // sweepStaging removes an entry of incoming/, or all in it but a checkpoint that
 // may still be of use. It returns the paths it removed.
-func sweepStaging(incoming *os.File, name string, now time.Time) (removed []string, err error) {
+func (t *Target) sweepStaging(incoming *os.File, name string, now time.Time) (removed []string, err error) {
 	if isStagingName(name) {
-		removed, kept, err := sweepAround(incoming, name, now)
+		removed, kept, err := t.sweepAround(incoming, name, now)
 		if kept || err != nil {
 			return removed, err
 		}
 	}
-	if err := Discard(incoming, name); err != nil {
+	if err := t.discard(incoming, name); err != nil {
 		return nil, err
 	}
 	return []string{name}, nil
 }
 
-func sweepAround(incoming *os.File, name string, now time.Time) (removed []string, kept bool, err error) {
+func (t *Target) sweepAround(incoming *os.File, name string, now time.Time) (removed []string, kept bool, err error) {
 	dir, err := openDir(incoming, name)
 	if err != nil {
 		return nil, false, nil // it is no directory, or Discard will fail as well
@@ -77,7 +77,7 @@ func sweepAround(incoming *os.File, name string, now time.Time) (removed []strin
 	if !found || now.Sub(c.Made) > checkpointAge {
 		return nil, false, err
 	}
-	names, err := tidy(dir, c.name)
+	names, err := t.tidy(dir, c.name)
 	for _, inside := range names {
 		removed = append(removed, name+"/"+inside)
 	}
@@ -89,26 +89,56 @@ func (t *Target) sweepReplicas(ctx context.Context) (done []string, failed error
 		return nil, err
 	}
 	defer t.give()
-	failed = t.places(ctx, func(at place) error {
-		did, err := t.repair(at)
+	err := t.places(ctx, func(at place) error {
+		did, err := t.sweepReplica(at)
+		done = append(done, did...)
 		if err != nil {
-			return fmt.Errorf("%s: %w", at.below(""), err)
-		}
-		if did != "" {
-			done = append(done, did)
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", at.below(""), err))
 		}
 		return nil
 	})
+	return done, errors.Join(failed, err)
+}
+
+func (t *Target) sweepReplica(at place) (done []string, err error) {
+	dir, err := t.openPlace(at)
+	if err != nil {
+		return nil, err
+	}
+	defer release(dir)
+	done, restErr := removeRests(dir, at)
+	did, err := t.repair(dir, at)
+	if did != "" {
+		done = append(done, did)
+	}
+	return done, errors.Join(restErr, err)
+}
+
+// removeRests removes what a crash left of deleted snapshots.
+func removeRests(dir *os.File, at place) (done []string, failed error) {
+	names, err := entries(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		rest, err := openDir(dir, name)
+		if err != nil { // it is no directory
+			continue
+		}
+		if isRest(dir, name) {
+			removed, err := removeRest(dir, rest, name)
+			if removed {
+				done = append(done, "removed "+at.below(name))
+			}
+			failed = errors.Join(failed, err)
+		}
+		release(rest)
+	}
 	return done, failed
 }
 
 // repair sets latest of one replica, or removes the directory if it is empty.
-func (t *Target) repair(at place) (did string, err error) {
-	dir, err := t.openPlace(at)
-	if err != nil {
-		return "", err
-	}
-	defer release(dir)
+func (t *Target) repair(dir *os.File, at place) (did string, err error) {
 	if err := unix.Unlinkat(int(dir.Fd()), newLatest, 0); err != nil && !isAbsent(err) {
 		return "", err
 	}

@@ -223,7 +223,7 @@ func TestSweepRemovesWhateverLiesInIncoming(t *testing.T) {
 	must(t, os.WriteFile(path("file"), nil, 0o600))
 	must(t, os.Symlink(s.replica(t).Path, path("symlink")))
 	must(t, os.MkdirAll(path("dir", "a", "b"), 0o700))
-	must(t, os.Rename(s.replica(t).Path+"/"+s.replica(t).Snapshots[0].Dir, path("deleted-half")))
+	must(t, os.Rename(s.replica(t).Path+"/"+s.replica(t).Snapshots[0].Dir, path("snapshot")))
 	empty, err := s.pool.Dir("replicas", "nas-z", "nothing")
 	must(t, err)
 	must(t, empty.Close())
