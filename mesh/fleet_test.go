@@ -22,6 +22,7 @@ import (
 	"btrmesh/certs"
 	"btrmesh/mesh/control"
 	"btrmesh/state"
+	"btrmesh/test/journal"
 )
 
 // fleet is whole nodes on a simulated network, with real QUIC, a real store in
@@ -53,7 +54,7 @@ type member struct {
 	store    *state.Store
 	mirror   *kept
 	conn     net.PacketConn
-	log      *journal
+	log      *diary
 	stop     context.CancelFunc
 	ended    chan error
 	lost     bool          // its database, at some time
@@ -163,6 +164,7 @@ func (f *fleet) berth(net4, host int) net.PacketConn {
 func (f *fleet) sink() {
 	for _, m := range f.nodes {
 		m.halt()
+		journal.Show(f.t, m.name, m.log.String())
 		if err := m.store.Close(); err != nil {
 			f.t.Error(err)
 		}
@@ -184,26 +186,26 @@ func (f *fleet) build(name string, id *certs.Identity, conn net.PacketConn) *mem
 	fake := btrfstest.NewFake("tank")
 	return &member{
 		t: f.t, fleet: f, name: name, fake: fake, volume: &volume{fake: fake}, identity: id, store: store, conn: conn,
-		log: &journal{}, mirror: &kept{},
+		log: &diary{}, mirror: &kept{},
 	}
 }
 
-// journal is a log in memory. Safe for concurrent use.
-type journal struct {
+// diary is a log in memory. Safe for concurrent use.
+type diary struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
+func (d *diary) Write(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.Write(p)
 }
 
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
+func (d *diary) String() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.text.String()
 }
 
 // kept is a mirror in memory.
@@ -228,7 +230,7 @@ func (k *kept) Load() ([][]byte, error) {
 
 func (m *member) start() {
 	m.t.Helper()
-	log := slog.New(slog.NewTextHandler(m.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewTextHandler(m.log, nil))
 	if err := identify(m.store, m.identity.ID(), m.name, randomInstance); err != nil {
 		m.t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/btrfstest"
 	"btrmesh/mesh/control"
+	"btrmesh/test/journal"
 )
 
 // program is the built btrmesh, made once for all tests.
@@ -160,17 +161,10 @@ func (a *appliance) openLog() {
 	a.log = f
 	a.t.Cleanup(func() {
 		a.kill(syscall.SIGKILL)
-		if a.t.Failed() {
-			text, _ := os.ReadFile(f.Name()) // shown as far as it is readable
-			a.t.Logf("log of %s:\n%s", a.name, tail(string(text), 60))
-		}
+		text, _ := os.ReadFile(f.Name()) // shown as far as it is readable
+		journal.Show(a.t, a.name, string(text))
 		_ = f.Close() // the daemon wrote it
 	})
-}
-
-func tail(text string, lines int) string {
-	all := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
 // daemon returns the arguments of the appliance's daemon.

@@ -33,8 +33,9 @@ var layers = map[string][]string{
 	"btrfs/receive":    {"btrfs", "btrfs/sendstream"},
 	"btrfs/btrfstest":  {"btrfs", "btrfs/image", "btrfs/receive", "btrfs/sendstream"},
 	"test/bench":       {"btrfs", "btrfs/btrfstest", "btrfs/image", "btrfs/receive", "btrfs/sendstream", "mesh/control", "test/shaper"},
+	"test/journal":     {},
 	"test/shaper":      {},
-	"test":             {"btrfs", "btrfs/btrfstest", "btrfs/image", "btrfs/receive", "btrfs/sendstream", "certs", "mesh/control", "test/shaper"},
+	"test":             {"btrfs", "btrfs/btrfstest", "btrfs/image", "btrfs/receive", "btrfs/sendstream", "certs", "mesh/control", "test/journal", "test/shaper"},
 }
 
 // identifiers lists, for packages that may know another one by its identifiers
