@@ -43,9 +43,6 @@ func (m *member) halt() {
 	}
 	synctest.Wait()
 	m.fleet.silence(m, true)
-	if m.t.Failed() {
-		m.t.Logf("log of %s:\n%s", m.name, m.log)
-	}
 }
 
 // restart stops the node properly and starts it again.
@@ -412,9 +409,12 @@ func (m *member) setKeep(task string, source uint32, target string) {
 	})
 }
 
-// churn changes a share every minute, n times.
+// churn changes a share every minute, n times, and never in the moment in which
+// runs that are due every minute begin: such a change may be part of that run or of
+// the next one.
 func (m *member) churn(share string, n int) {
 	m.t.Helper()
+	time.Sleep(10 * time.Second)
 	for i := range n {
 		m.write(share, map[string]string{"changing": fmt.Sprint(time.Now(), i)})
 		time.Sleep(time.Minute)
