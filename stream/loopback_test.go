@@ -102,6 +102,8 @@ func TestRunOverSocketsOfTheKernel(t *testing.T) {
 			if _, err := out.Write(want); err != nil {
 				t.Fatal(err)
 			}
+			// Nothing of it may have left yet: Write returns when it is in the queue.
+			eventually(t, "lanes that carry it", func() bool { return out.Stats().WireBytes >= int64(size) })
 			stats := out.Stats()
 			if _, err := out.End(t.Context()); err != nil {
 				t.Fatal(err)
@@ -110,7 +112,7 @@ func TestRunOverSocketsOfTheKernel(t *testing.T) {
 				t.Errorf("%d bytes, %v", got.Len(), err)
 			}
 			t.Logf("%+v", stats)
-			if stats.Replaced != 0 || stats.WireBytes < int64(size)/2 || p == LanesTCP && (stats.TCPLanes == 0 || stats.QUICLanes != 0) {
+			if stats.Replaced != 0 || p == LanesTCP && (stats.TCPLanes == 0 || stats.QUICLanes != 0) {
 				t.Errorf("%+v", stats)
 			}
 		})
