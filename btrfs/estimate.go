@@ -44,7 +44,7 @@ func (p *Pool) estimate(ctx context.Context, r SendRequest) (int64, error) {
 			return 0, context.Cause(ctx)
 		}
 		t.add(it)
-		if t.cut {
+		if t.cut || s.isFull() {
 			continue
 		}
 		if t.cut, err = tail.cutAt(it); err != nil {

@@ -35,6 +35,7 @@ const (
 	iocGetDevStats    = iocRead | iocWrite | 1032<<16 | iocMagic | 52
 	iocGetSubvolInfo  = iocRead | 504<<16 | iocMagic | 60
 	iocSnapDestroyV2  = iocWrite | 4096<<16 | iocMagic | 63
+	iocEncodedRead    = iocRead | 128<<16 | iocMagic | 64
 	iocEncodedWrite   = iocWrite | 128<<16 | iocMagic | 64
 
 	iocFiemap = iocRead | iocWrite | 32<<16 | 'f'<<8 | 11 // FS_IOC_FIEMAP of linux/fs.h

@@ -79,7 +79,7 @@ type fsInfo struct {
 	fsid                                 UUID
 	nodeSize, sectorSize, cloneAlignment uint32
 	checksumType, checksumSize           uint16
-	flags, generation                    uint64
+	flags, generation                    uint64 // generation: of the transaction that runs or ran last; 0: not told
 	metadataUUID                         UUID
 	_                                    [944]byte
 }
@@ -102,8 +102,11 @@ func identify(dir *os.File) (UUID, string, error) {
 	return info.fsid, unix.ByteSliceToString(label[:]), nil
 }
 
+// fsInfoGeneration is BTRFS_FS_INFO_FLAG_GENERATION; an old kernel leaves it out.
+const fsInfoGeneration = 1 << 1
+
 func readFSInfo(dir *os.File) (fsInfo, error) {
-	var info fsInfo
+	info := fsInfo{flags: fsInfoGeneration}
 	if err := ioctl(dir, iocFSInfo, unsafe.Pointer(&info)); err != nil {
 		return fsInfo{}, fmt.Errorf("read file system information: %w", err)
 	}

@@ -35,6 +35,18 @@ func aheadShare(t *testing.T, p *btrfs.Pool) (btrfs.Share, btrfs.Snapshot) {
 	return share, snapshot(t, p, share, "task")
 }
 
+// aheadIncrement is the send of all of such a share, relative to nothing.
+func aheadIncrement(t *testing.T, p *btrfs.Pool) (btrfs.SendRequest, btrfs.Snapshot) {
+	t.Helper()
+	share := newShare(t, p, "a")
+	parent := snapshot(t, p, share, "task")
+	dir := filepath.Join(p.Path(), "a")
+	must(t, btrfstest.Fill(dir+"/small", aheadFiles, 8<<10, 8<<10, 1))
+	must(t, btrfstest.Fill(dir+"/big", 1, aheadBig, aheadBig, 2))
+	snap := snapshot(t, p, share, "task")
+	return btrfs.SendRequest{Snapshot: snap.UUID, Parent: parent.UUID}, snap
+}
+
 func snapshotPath(p *btrfs.Pool, s btrfs.Snapshot) string {
 	return filepath.Join(p.Path(), s.Path())
 }
@@ -62,7 +74,7 @@ func cachedBytes(t *testing.T, dir string) int64 {
 
 func TestSendReadsAheadAndLeavesNothingInThePageCache(t *testing.T) {
 	p := newPool(t, "")
-	_, snap := aheadShare(t, p)
+	request, snap := aheadIncrement(t, p)
 	dir := snapshotPath(p, snap)
 	open := count(t, "/proc/self/fd")
 	var ahead, most int64
@@ -76,7 +88,7 @@ func TestSendReadsAheadAndLeavesNothingInThePageCache(t *testing.T) {
 		}
 		return len(b), nil
 	})
-	_, err := p.Send(t.Context(), w, btrfs.SendRequest{Snapshot: snap.UUID})
+	_, err := p.Send(t.Context(), w, request)
 	must(t, err)
 	// The kernel alone reads on until the pipe is full, and drops each file.
 	if ahead < 3<<20 {
@@ -107,7 +119,7 @@ func waitForPages(t *testing.T, dir string, want int64) int64 {
 
 func TestFailedSendLeavesNothingInThePageCache(t *testing.T) {
 	p := newPool(t, "")
-	_, snap := aheadShare(t, p)
+	request, snap := aheadIncrement(t, p)
 	full, writes := errors.New("full"), 0
 	w := writerFunc(func(b []byte) (int, error) {
 		if writes++; writes < 20 {
@@ -115,7 +127,7 @@ func TestFailedSendLeavesNothingInThePageCache(t *testing.T) {
 		}
 		return 0, full
 	})
-	_, err := p.Send(t.Context(), w, btrfs.SendRequest{Snapshot: snap.UUID})
+	_, err := p.Send(t.Context(), w, request)
 	wantError(t, err, full)
 	// What was on its way from the disk may stay.
 	if left := cachedBytes(t, snapshotPath(p, snap)); left > 8<<20 {
@@ -166,14 +178,14 @@ func scatter(t *testing.T, path string, size int64) {
 // Reading ahead gives up when no more files can be opened; the send does not.
 func TestSendGoesOnWhenNothingCanBeReadAhead(t *testing.T) {
 	p := newPool(t, "")
-	_, snap := aheadShare(t, p)
-	want, _ := send(t, p, btrfs.SendRequest{Snapshot: snap.UUID})
+	request, _ := aheadIncrement(t, p)
+	want, _ := send(t, p, request)
 	var old unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))
 	t.Cleanup(func() { must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &old)) })
 	few := unix.Rlimit{Cur: uint64(count(t, "/proc/self/fd")) + 40, Max: old.Max}
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &few))
-	got, _ := send(t, p, btrfs.SendRequest{Snapshot: snap.UUID})
+	got, _ := send(t, p, request)
 	if !bytes.Equal(got, want) {
 		t.Error("the stream is another")
 	}

@@ -100,7 +100,13 @@ func search(fs *os.File, tree uint64, first, last key) iter.Seq2[item, error] {
 // searchSince is search that skips leaves older than the transaction since.
 func searchSince(fs *os.File, tree, since uint64, first, last key) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
-		args := &searchArgs{}
+		searchIn(&searchArgs{}, fs, tree, since, first, last)(yield)
+	}
+}
+
+// searchIn is searchSince in memory that the caller has, for one search at a time.
+func searchIn(args *searchArgs, fs *os.File, tree, since uint64, first, last key) iter.Seq2[item, error] {
+	return func(yield func(item, error) bool) {
 		for from, more := first, true; more && !last.less(from); {
 			args.ask(tree, since, from, last)
 			if err := ioctl(fs, iocTreeSearchV2, unsafe.Pointer(args)); err != nil {

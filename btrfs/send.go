@@ -112,6 +112,9 @@ func (p *Pool) send(ctx context.Context, w io.Writer, r SendRequest, flags uint6
 	if ctx.Err() != nil { // a short stream could be through before anybody looks
 		return sendstream.Stats{}, context.Cause(ctx)
 	}
+	if s.isFull() && flags == 0 {
+		return p.sendFull(ctx, w, s)
+	}
 	if s.flags&sendCompressed != 0 {
 		cut, err := cutsTails(ctx, p.dir, s.sub, s.parent)
 		if err != nil {

@@ -63,7 +63,7 @@ func send(t *testing.T, p *btrfs.Pool, r btrfs.SendRequest) ([]byte, sendstream.
 	return b.Bytes(), stats
 }
 
-func TestSendWritesWhatBtrfsProgsWrites(t *testing.T) {
+func TestIncrementIsWhatBtrfsProgsWrite(t *testing.T) {
 	for _, version := range []string{"1", "2"} {
 		p := newPool(t, "compress=zstd")
 		first, second := history(t, p)
@@ -72,7 +72,6 @@ func TestSendWritesWhatBtrfsProgsWrites(t *testing.T) {
 			request btrfs.SendRequest
 			args    []string
 		}{
-			"full":        {btrfs.SendRequest{Snapshot: first.UUID}, []string{path(first)}},
 			"incremental": {btrfs.SendRequest{Snapshot: second.UUID, Parent: first.UUID}, []string{"-p", path(first), path(second)}},
 			"clones":      {btrfs.SendRequest{Snapshot: second.UUID, Clones: []btrfs.UUID{first.UUID}}, []string{"-c", path(first), "-p", path(first), path(second)}},
 		} {
@@ -177,8 +176,9 @@ func TestSnapshotCannotBeDeletedWhileItIsSent(t *testing.T) {
 
 func TestSignalsDoNotReachASend(t *testing.T) {
 	p := newPool(t, "")
-	_, second := history(t, p)
-	quiet, _ := send(t, p, btrfs.SendRequest{Snapshot: second.UUID})
+	first, second := history(t, p)
+	request := btrfs.SendRequest{Snapshot: second.UUID, Parent: first.UUID}
+	quiet, _ := send(t, p, request)
 	var disturbed bytes.Buffer
 	signals := 0
 	w := writerFunc(func(b []byte) (int, error) {
@@ -187,7 +187,7 @@ func TestSignalsDoNotReachASend(t *testing.T) {
 		}
 		return disturbed.Write(b)
 	})
-	_, err := p.Send(t.Context(), w, btrfs.SendRequest{Snapshot: second.UUID})
+	_, err := p.Send(t.Context(), w, request)
 	must(t, err)
 	if sha256.Sum256(quiet) != sha256.Sum256(disturbed.Bytes()) {
 		t.Errorf("the stream changed under %d signals", signals)
@@ -250,8 +250,8 @@ func TestStopAndContinueOfTheProcessIsDetected(t *testing.T) {
 		return
 	}
 	p := newPool(t, "")
-	_, second := history(t, p)
-	verdict := stopAndContinue(t, variable+"="+p.Path()+"|"+second.UUID.String())
+	first, second := history(t, p)
+	verdict := stopAndContinue(t, variable+"="+p.Path()+"|"+second.UUID.String()+"|"+first.UUID.String())
 	if !strings.Contains(verdict, "restarted=true") {
 		t.Errorf("the child says %q", verdict)
 	}
@@ -261,8 +261,11 @@ func TestStopAndContinueOfTheProcessIsDetected(t *testing.T) {
 // standard input, and says how it ended.
 func sendSlowly(t *testing.T, args string) {
 	t.Helper()
-	path, text, _ := strings.Cut(args, "|")
-	uuid, err := btrfs.ParseUUID(text)
+	parts := strings.Split(args, "|")
+	path := parts[0]
+	uuid, err := btrfs.ParseUUID(parts[1])
+	must(t, err)
+	parent, err := btrfs.ParseUUID(parts[2])
 	must(t, err)
 	begun := false
 	w := writerFunc(func(b []byte) (int, error) {
@@ -273,7 +276,7 @@ func sendSlowly(t *testing.T, args string) {
 		}
 		return len(b), nil
 	})
-	_, err = openPool(t, path).Send(t.Context(), w, btrfs.SendRequest{Snapshot: uuid})
+	_, err = openPool(t, path).Send(t.Context(), w, btrfs.SendRequest{Snapshot: uuid, Parent: parent})
 	_, _ = fmt.Fprintf(os.Stderr, "restarted=%v %v\n", errors.Is(err, sendstream.ErrRestarted), err)
 }
 

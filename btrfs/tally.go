@@ -7,8 +7,8 @@ import (
 )
 
 // tally adds up what the items of a snapshot's tree, in their order, cost in a
-// send stream. What it knows of the stream is what fs/btrfs/send.c of Linux 6.18
-// does. It makes no system call.
+// send stream. What it knows of the stream of an increment is what fs/btrfs/send.c of
+// Linux 6.18 does. It makes no system call.
 type tally struct {
 	since   uint64 // transaction after the parent's; 0: a full stream
 	version uint32
@@ -127,7 +127,10 @@ func (t *tally) created() {
 		return
 	}
 	c := creation{mode: t.at.mode & unix.S_IFMT, version: t.version}
-	t.fixed += c.size() + 2*t.at.temp
+	t.fixed += c.size()
+	if t.since != 0 { // it is made under a temporary name, which is written twice
+		t.fixed += renameSize + 2*t.at.temp
+	}
 	t.path(c.paths())
 }
 

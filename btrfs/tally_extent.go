@@ -7,6 +7,8 @@ import "encoding/binary"
 type fileExtent struct {
 	kind       uint8 // BTRFS_FILE_EXTENT_*
 	compressed bool
+	coding     uint8  // BTRFS_COMPRESS_*
+	ram        uint64 // length of all of it, once decompressed
 	generation uint64 // transaction that wrote it
 	offset     uint64 // in the file
 	length     uint64 // in the file
@@ -29,7 +31,7 @@ func fileExtentOf(it item) (fileExtent, bool) {
 		return fileExtent{}, false
 	}
 	u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
-	e := fileExtent{kind: b[20], compressed: b[16] != 0, generation: u64(0), offset: it.offset}
+	e := fileExtent{kind: b[20], compressed: b[16] != 0, coding: b[16], ram: u64(8), generation: u64(0), offset: it.offset}
 	if e.kind == extentInline {
 		e.length, e.stored = u64(8), uint64(len(b)-header)
 		return e, true

@@ -58,11 +58,10 @@ type creation struct {
 	version uint32
 }
 
-// size counts the commands that make it, less the paths: it is made under a
-// temporary name, which is written twice, gets its own, then owner, mode and
-// times.
+// size counts the commands that make it, less the paths: it is made, then given
+// owner, mode and times.
 func (c creation) size() int64 {
-	n := commandSize + attrSize + numberSize + renameSize + ownerSize + timesSize(c.version)
+	n := commandSize + attrSize + numberSize + ownerSize + timesSize(c.version)
 	switch c.mode {
 	case unix.S_IFLNK:
 		return n
@@ -72,7 +71,7 @@ func (c creation) size() int64 {
 	return n + modeSize
 }
 
-// paths is how many times its path is in them.
+// paths is how many times its path is in what brings it.
 func (c creation) paths() int64 {
 	if c.mode == unix.S_IFLNK {
 		return 3

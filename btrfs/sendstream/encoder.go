@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Encoder builds a stream in memory. It follows the layout of the format but
@@ -36,18 +37,59 @@ func (e *Encoder) Append(c *Command) error {
 	if !c.Type.known() {
 		return fmt.Errorf("encode %v: unknown type", c.Type)
 	}
+	start := e.begin(c.Type)
+	if err := e.appendAttrs(c, -1); err != nil {
+		e.buf = e.buf[:start]
+		return fmt.Errorf("encode %v: %w", c.Type, err)
+	}
+	e.finish(start, 0)
+	return nil
+}
+
+// appendRoom is Append of a command with size bytes of room for its data, which
+// it makes the data of c. What is in there is not defined, and the checksum is 0:
+// see [Seal]. The data of a command is the last of it.
+func (e *Encoder) appendRoom(c *Command, size int) error {
+	start := e.begin(c.Type)
+	if err := e.appendAttrs(c, size); err != nil {
+		e.buf = e.buf[:start]
+		return fmt.Errorf("encode %v: %w", c.Type, err)
+	}
+	binary.LittleEndian.PutUint32(e.buf[start:], uint32(len(e.buf)-start-commandHeaderSize))
+	c.Data = e.buf[len(e.buf)-size:]
+	return nil
+}
+
+// appendAttrs adds the attributes of c. A room that is not negative stands for
+// that many bytes of data.
+func (e *Encoder) appendAttrs(c *Command, room int) error {
 	l := &layouts[c.Type]
-	start, allowed := e.begin(c.Type), l.allowed(e.version)
+	allowed := l.allowed(e.version)
 	for _, a := range l.attrs {
 		if !allowed.has(a) {
 			continue
 		}
+		if a == AttrData && room >= 0 {
+			return e.appendDataRoom(room)
+		}
 		if err := e.appendAttr(c, a); err != nil {
-			e.buf = e.buf[:start]
-			return fmt.Errorf("encode %v: %w", c.Type, err)
+			return err
 		}
 	}
-	e.finish(start, 0)
+	return nil
+}
+
+// appendDataRoom adds a data attribute with room for size bytes.
+func (e *Encoder) appendDataRoom(size int) error {
+	e.buf = binary.LittleEndian.AppendUint16(e.buf, uint16(AttrData))
+	if !e.withoutLength(AttrData) {
+		if size > math.MaxUint16 {
+			return fmt.Errorf("%v of %d bytes does not fit", AttrData, size)
+		}
+		e.buf = binary.LittleEndian.AppendUint16(e.buf, uint16(size))
+	}
+	e.buf = slices.Grow(e.buf, size)
+	e.buf = e.buf[:len(e.buf)+size]
 	return nil
 }
 
