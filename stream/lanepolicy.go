@@ -12,7 +12,7 @@ type LanePolicy uint8
 
 // The policies.
 const (
-	LanesAuto LanePolicy = 0 // QUIC, and TCP where that carries more
+	LanesAuto LanePolicy = 0 // QUIC, and TCP where that carries more or takes less processor time
 	LanesQUIC LanePolicy = 1 // QUIC alone
 	LanesTCP  LanePolicy = 2 // TCP alone; a run fails where that is not to be had
 )

@@ -16,6 +16,7 @@ type meter struct {
 	laneTime  map[LaneKind]time.Duration // of all lanes together
 	slow      int                        // seconds in a row with a slow line, the last ones
 	slowBytes int64                      // in them
+	quick     int                        // seconds in a row of quickSpeed or more that the line did not slow down, the last ones
 	packets   map[LaneKind]int64
 	lost      map[LaneKind]int64
 }
@@ -35,6 +36,7 @@ func (m *meter) add(x sample) {
 	for _, la := range x.lanes {
 		m.last[la.serial] = la
 	}
+	m.hurry(before, x, passed)
 	if passed <= 0 || x.bound != boundLine && x.bound != boundSource {
 		m.slow, m.slowBytes = 0, 0
 		return
@@ -52,6 +54,19 @@ func (m *meter) add(x sample) {
 	m.slow, m.slowBytes = m.slow+1, m.slowBytes+total
 	if x.bound != boundLine {
 		m.slow, m.slowBytes = 0, 0
+	}
+}
+
+// hurry counts the seconds in which much goes over a line that could take more.
+func (m *meter) hurry(before map[uint32]laneSample, x sample, passed time.Duration) {
+	moved := int64(0)
+	for _, la := range x.lanes {
+		if was, known := before[la.serial]; known {
+			moved += la.delivered - was.delivered
+		}
+	}
+	if m.quick++; x.bound != boundSource && x.bound != boundTarget || perSecond(moved, passed) < quickSpeed {
+		m.quick = 0
 	}
 }
 
@@ -75,6 +90,16 @@ func (m *meter) addLane(before map[uint32]laneSample, la laneSample, passed time
 func (m *meter) sees(k LaneKind) bool {
 	for _, la := range m.last {
 		if la.kind == k {
+			return true
+		}
+	}
+	return false
+}
+
+// carries says whether a lane of a kind has delivered anything.
+func (m *meter) carries(k LaneKind) bool {
+	for _, la := range m.last {
+		if la.kind == k && la.delivered > 0 {
 			return true
 		}
 	}

@@ -40,16 +40,20 @@ type wish struct {
 // steerState is what a controller is about.
 //
 //	steady ─→ trial ───→ steady    one lane of the other kind beside; the better one stays
+//	steady ─→ sparing ──→ steady    one TCP lane beside; it stays if it carries anything
 //	steady ─→ widening ─→ steady   twice the lanes; back unless they carry a tenth more
 //
 // Nothing changes in a second in which the line is not what is slow, but that a
-// trial or widening which learns nothing for long is over.
+// trial or widening which learns nothing for long is over. Sparing is for runs
+// that the line does not slow down: there the processors are what is short, and a
+// byte over TCP takes half of what it takes over QUIC.
 type steerState uint8
 
 const (
 	steerSteady   steerState = 1
 	steerTrial    steerState = 2
 	steerWidening steerState = 3
+	steerSparing  steerState = 4
 )
 
 const (
@@ -57,6 +61,8 @@ const (
 	farLanes    = 4
 	slowSeconds = 2        // of a slow line before the other kind is tried
 	slowBytes   = 64 << 20 // or so much on a fast one
+	quickSpeed  = 20 << 20 // bytes/s for which QUIC takes a good part of a processor
+	quickSecs   = 2        // of that before TCP is tried for it
 	warmSeconds = 3        // after a change that are not judged: connections start slowly
 	judged      = 3        // seconds that are
 	trialTime   = 30 * time.Second
@@ -133,6 +139,8 @@ func (s *steer) step(x sample) wish {
 		s.trial(x)
 	case steerWidening:
 		s.widening(x)
+	case steerSparing:
+		s.sparing(x)
 	default:
 		s.steady(x)
 	}
@@ -141,7 +149,7 @@ func (s *steer) step(x sample) wish {
 
 func (s *steer) wish() wish {
 	count := map[LaneKind]int{s.kind: s.lanes}
-	if s.state == steerTrial {
+	if s.state == steerTrial || s.state == steerSparing {
 		count[s.other()] = 1
 	}
 	return wish{quic: count[LaneQUIC], tcp: count[LaneTCP], reason: s.why()}
@@ -171,6 +179,8 @@ func (s *steer) note(e experience) {
 func (s *steer) steady(x sample) {
 	m := &s.meter
 	switch {
+	case s.kind == LaneQUIC && s.triesOther(x.now) && m.quick >= quickSecs && m.loss(s.kind) < lossy:
+		s.state, s.begun = steerSparing, x.now
 	case x.bound != boundLine:
 	case s.triesOther(x.now) && (m.slow >= slowSeconds || m.slowBytes >= slowBytes || m.loss(s.kind) >= lossy):
 		s.state, s.begun, s.lossOf = steerTrial, x.now, m.loss(s.kind)
@@ -218,6 +228,23 @@ func (s *steer) trial(x sample) {
 	why := fmt.Sprintf("%s: carried %.1f times as much as %s%s", name, times, s.kind, lossText(s.lossOf))
 	s.note(experience{kind: other, until: x.now.Add(retryAfter(other)), why: why})
 	s.use(other, why)
+}
+
+// sparing waits for the first bytes over TCP.
+func (s *steer) sparing(x sample) {
+	if why, failed := x.fault[LaneTCP]; failed {
+		s.stay(x.now.Add(retryWorse), s.kind.String()+": "+why)
+		return
+	}
+	if s.meter.carries(LaneTCP) {
+		const why = "tcp: takes less processor time than quic, and the line is not what is slow"
+		s.note(experience{kind: LaneTCP, until: x.now.Add(retryBetter), why: why})
+		s.use(LaneTCP, why)
+		return
+	}
+	if x.now.Sub(s.begun) >= trialTime {
+		s.stay(x.now.Add(retryDead), "")
+	}
 }
 
 // retryAfter is how long the other kind is left alone once kind was better.

@@ -184,6 +184,22 @@ func TestSteeringSettles(t *testing.T) {
 		"a slow source": {
 			path: path{speed: 1000 * mbit, rtt: time.Millisecond, source: 10e6}, quic: 2, why: "quic: 2 lanes, no loss", within: time.Second, changes: 1,
 		},
+		"a source that keeps the processors busy": {
+			path: path{speed: 1000 * mbit, rtt: time.Millisecond, source: 90e6}, tcp: 2, why: "tcp: takes less processor time",
+			within: 10 * time.Second, changes: 3,
+		},
+		"a target that does": {
+			path: path{speed: 1000 * mbit, rtt: time.Millisecond, bound: boundTarget}, tcp: 2, why: "tcp: takes less processor time",
+			within: 10 * time.Second, changes: 3,
+		},
+		"the same with a peer without TCP": {
+			path: path{speed: 1000 * mbit, rtt: time.Millisecond, bound: boundTarget, refused: "tcp 10.0.0.2:7945 refused"}, quic: 2,
+			why: "quic: tcp 10.0.0.2:7945 refused", within: 10 * time.Second, changes: 20,
+		},
+		"the same with QUIC as set": {
+			path: path{speed: 1000 * mbit, rtt: time.Millisecond, bound: boundTarget}, policy: LanesQUIC, quic: 2,
+			why: "quic: as set", within: time.Second, changes: 1,
+		},
 		"a slow target": {
 			path: path{speed: 100 * mbit, rtt: far, loss: 0.01, bound: boundTarget}, quic: 4, why: "quic: 4 lanes", within: time.Second, changes: 1,
 		},
