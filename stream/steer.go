@@ -62,7 +62,7 @@ const (
 	slowSeconds = 2        // of a slow line before the other kind is tried
 	slowBytes   = 64 << 20 // or so much on a fast one
 	quickSpeed  = 20 << 20 // bytes/s for which QUIC takes a good part of a processor
-	quickSecs   = 2        // of that before TCP is tried for it
+	quickSecs   = 1        // of that before TCP is tried for it
 	warmSeconds = 3        // after a change that are not judged: connections start slowly
 	judged      = 3        // seconds that are
 	trialTime   = 30 * time.Second
