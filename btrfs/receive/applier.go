@@ -13,8 +13,8 @@ import (
 // applier puts the commands of one stream into one writable subvolume.
 //
 // It does what they say with fewer system calls than there are commands. A
-// command that makes an entry waits for the next one, which as a rule gives the
-// entry its name; a new file stays open for its data and attributes; what is as
+// command that makes an entry under a temporary name waits for the next one, which
+// as a rule gives the entry its own; a new file stays open for its data and attributes; what is as
 // it should be already is not set again; and directories get their times late.
 // All else is done before apply returns, so that nothing of the stream is kept.
 //
@@ -68,14 +68,13 @@ func (a *applier) apply(c *sendstream.Command) error {
 		return err
 	}
 	if makesEntry(c.Type) {
-		a.hold(c)
-		return nil
+		return blame(c, a.make(c))
 	}
 	return blame(c, a.dispatch(c))
 }
 
 func (a *applier) dispatch(c *sendstream.Command) error {
-	switch c.Type { //nolint:exhaustive // those that make an entry are held, see apply
+	switch c.Type { //nolint:exhaustive // for those that make an entry see apply
 	case sendstream.CmdSubvol, sendstream.CmdSnapshot:
 		return breach(ruleFits, errors.New("a second subvolume"))
 	case sendstream.CmdRename:

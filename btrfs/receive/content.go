@@ -61,14 +61,14 @@ func (a *applier) truncate(c *sendstream.Command) error {
 	if err != nil {
 		return err
 	}
-	st, err := inode{file: file}.stat()
-	if err != nil || st.Size == int64(c.Length) {
+	size, err := file.size()
+	if err != nil || size == int64(c.Length) {
 		return err
 	}
 	if err := unix.Ftruncate(file.fd, int64(c.Length)); err != nil {
 		return err
 	}
-	return a.noteCut(file, st.Size, int64(c.Length))
+	return a.noteCut(file, size, int64(c.Length))
 }
 
 // noteCut enters what a change of size writes: zeros, behind the old or the new end

@@ -1,6 +1,7 @@
 package receive
 
 import (
+	"bytes"
 	"errors"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,26 @@ func makesEntry(t sendstream.Type) bool {
 	return sendstream.CmdMkfile <= t && t <= sendstream.CmdSymlink
 }
 
+// make carries out a command that makes an entry, or keeps it until the next
+// command if the entry is to get another name.
+//
+// SEND makes every inode under a temporary name in the root, unused in the
+// snapshot and in its parent, and renames it next. Other first names are taken as
+// they come: what they say about a tree, such as that a file is not there yet,
+// has to be looked at.
+func (a *applier) make(c *sendstream.Command) error {
+	if isTemporary(c.Path) {
+		a.hold(c)
+		return nil
+	}
+	path := string(c.Path)
+	s, err := a.dirs.change(path)
+	if err != nil {
+		return err
+	}
+	return a.create(c, s, path)
+}
+
 // hold keeps a command that makes an entry until the next one.
 func (a *applier) hold(c *sendstream.Command) {
 	path, target := append(a.held.Path[:0], c.Path...), append(a.held.Target[:0], c.Target...)
@@ -30,14 +51,8 @@ func (a *applier) hold(c *sendstream.Command) {
 func (a *applier) unhold() { a.held.Type = 0 }
 
 // named reports whether c gives the entry that waits its name.
-//
-// The kernel makes every inode under a temporary name in the root, unused in the
-// snapshot and in its parent, and renames it next. Other first names are taken as
-// they come: what they say about a tree, such as that a file is not there yet,
-// has to be looked at.
 func (a *applier) named(c *sendstream.Command) bool {
-	return a.held.Type != 0 && c.Type == sendstream.CmdRename &&
-		string(c.Path) == string(a.held.Path) && isTemporary(c.Path)
+	return a.held.Type != 0 && c.Type == sendstream.CmdRename && bytes.Equal(c.Path, a.held.Path)
 }
 
 // isTemporary reports whether path is one that gen_unique_name of
@@ -72,7 +87,7 @@ func (a *applier) makeHeld() error {
 	if err != nil {
 		return blame(&a.held, err)
 	}
-	return blame(&a.held, a.create(s, path, newPerm()))
+	return blame(&a.held, a.create(&a.held, s, path))
 }
 
 // makeNamed makes the entry that waits under its final name or, where that would
@@ -99,7 +114,7 @@ func (a *applier) makeAt(path string) (bool, error) {
 	if err != nil || !alike {
 		return false, err
 	}
-	err = a.create(s, path, a.perm)
+	err = a.create(&a.held, s, path)
 	if errors.Is(err, unix.EEXIST) {
 		return false, nil
 	}
@@ -107,29 +122,28 @@ func (a *applier) makeAt(path string) (bool, error) {
 	return true, err
 }
 
-// create makes the entry that waits at s, which is path.
-func (a *applier) create(s spot, path string, p perm) error {
+// create makes the entry of c at s, which is path.
+func (a *applier) create(c *sendstream.Command, s spot, path string) error {
 	if err := a.complete(); err != nil {
 		return err
 	}
-	if err := a.makeEntry(s, path, p); err != nil {
+	if err := a.makeEntry(c, s, path); err != nil {
 		return err
 	}
 	t, err := s.dir.traits()
 	if err != nil {
 		return err
 	}
-	a.made = made{path: path, names: t.inherited(a.held.Type), mode: a.held.Type != sendstream.CmdSymlink, owner: true}
+	a.made = made{path: path, names: t.inherited(c.Type), mode: c.Type != sendstream.CmdSymlink, owner: true}
 	return nil
 }
 
-func (a *applier) makeEntry(s spot, path string, p perm) error {
-	c := &a.held
+func (a *applier) makeEntry(c *sendstream.Command, s spot, path string) error {
 	switch c.Type { //nolint:exhaustive // the rest makes no entry
 	case sendstream.CmdMkfile:
-		return a.makeFile(s, path, p.file)
+		return a.makeFile(s, path)
 	case sendstream.CmdMkdir:
-		return unix.Mkdirat(s.fd(), s.name, p.dir)
+		return unix.Mkdirat(s.fd(), s.name, a.perm.dir)
 	case sendstream.CmdSymlink:
 		return unix.Symlinkat(string(c.Target), s.fd(), s.name)
 	case sendstream.CmdMkfifo:
@@ -141,12 +155,12 @@ func (a *applier) makeEntry(s spot, path string, p perm) error {
 }
 
 // makeFile makes an empty file and leaves it open.
-func (a *applier) makeFile(s spot, path string, perm uint32) error {
+func (a *applier) makeFile(s spot, path string) error {
 	if err := a.target.Close(); err != nil {
 		return err
 	}
 	const flags = unix.O_CREAT | unix.O_EXCL | unix.O_RDWR | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := unix.Openat(s.fd(), s.name, flags, perm)
+	fd, err := unix.Openat(s.fd(), s.name, flags, a.perm.file)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,11 @@ type openFile struct {
 	open bool
 	fd   int
 	file *os.File // of fd; nil: not asked for yet
-	ino  uint64   // 0: not asked for yet
+
+	// What it was like when asked last, but for size and times, which change: asked
+	// for once, as a new file has commands for owner and mode each.
+	known bool
+	st    unix.Stat_t
 }
 
 // newOpenFile keeps file, which it closes in the end.
@@ -36,17 +40,35 @@ func (o *openFile) osFile() *os.File {
 	return o.file
 }
 
+// stat returns its number, mode and owner.
+func (o *openFile) stat() (*unix.Stat_t, error) {
+	if o.known {
+		return &o.st, nil
+	}
+	if err := unix.Fstat(o.fd, &o.st); err != nil {
+		return nil, fmt.Errorf("stat %q: %w", o.path, err)
+	}
+	o.known = true
+	return &o.st, nil
+}
+
 // inode returns its number in the subvolume.
 func (o *openFile) inode() (uint64, error) {
-	if o.ino != 0 {
-		return o.ino, nil
+	st, err := o.stat()
+	if err != nil {
+		return 0, err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(o.fd, &st); err != nil {
-		return 0, fmt.Errorf("stat %q: %w", o.path, err)
+	return st.Ino, nil
+}
+
+// size asks for its length in bytes.
+func (o *openFile) size() (int64, error) {
+	o.known = false
+	st, err := o.stat()
+	if err != nil {
+		return 0, err
 	}
-	o.ino = st.Ino
-	return o.ino, nil
+	return st.Size, nil
 }
 
 // writeAt writes all of data at a byte of the file.

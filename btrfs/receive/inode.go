@@ -18,21 +18,25 @@ func (a *applier) inode(path string) (inode, error) {
 	if a.target.is(path) {
 		return inode{file: &a.target}, nil
 	}
+	a.target.known = false // it may be another name of the open file
 	s, err := a.dirs.spot(path)
 	return inode{spot: s}, err
 }
 
-func (i inode) stat() (st unix.Stat_t, err error) {
+// stat returns number, mode and owner.
+func (i inode) stat() (*unix.Stat_t, error) {
 	if i.file != nil {
-		return st, unix.Fstat(i.file.fd, &st)
+		return i.file.stat()
 	}
-	err = unix.Fstatat(i.spot.fd(), i.spot.name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	return st, err
+	var st unix.Stat_t
+	err := unix.Fstatat(i.spot.fd(), i.spot.name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	return &st, err
 }
 
 // chmod follows a symbolic link: the caller has looked that there is none.
 func (i inode) chmod(mode uint32) error {
 	if i.file != nil {
+		i.file.known = false
 		return unix.Fchmod(i.file.fd, mode)
 	}
 	return unix.Fchmodat(i.spot.fd(), i.spot.name, mode, 0)
@@ -40,6 +44,7 @@ func (i inode) chmod(mode uint32) error {
 
 func (i inode) chown(uid, gid int) error {
 	if i.file != nil {
+		i.file.known = false
 		return unix.Fchown(i.file.fd, uid, gid)
 	}
 	return unix.Fchownat(i.spot.fd(), i.spot.name, uid, gid, unix.AT_SYMLINK_NOFOLLOW)
@@ -54,6 +59,7 @@ func (i inode) setTimes(times *[2]unix.Timespec) error {
 
 func (i inode) setXattr(name string, value []byte) error {
 	if i.file != nil {
+		i.file.known = false // an access ACL is the mode, too
 		return unix.Fsetxattr(i.file.fd, name, value, 0)
 	}
 	return unix.Lsetxattr(i.spot.proc(), name, value, 0)
@@ -78,6 +84,7 @@ func (i inode) xattr(name string, buf []byte) ([]byte, error) {
 func (i inode) removeXattr(name string) error {
 	var err error
 	if i.file != nil {
+		i.file.known = false
 		err = unix.Fremovexattr(i.file.fd, name)
 	} else {
 		err = unix.Lremovexattr(i.spot.proc(), name)
