@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -182,13 +183,29 @@ func (c *crew) fell(la *lane, err error) {
 		c.log.Debug("lane lost", "kind", la.kind.String(), "serial", int64(la.serial), "err", err)
 	}
 	r.pause = min(max(2*r.pause, redialSoonest), redialRarest)
-	r.at, r.fault = time.Now().Add(r.pause), err.Error()
+	r.at, r.fault = time.Now().Add(r.pause), faultText(la.kind, err)
 	if la.state == laneSending {
 		c.replaced++
 	}
 	if c.hopeless != nil && !c.sailed && r.pause >= givesUp && noTCP(err) {
 		c.hopeless(err)
 	}
+}
+
+// faultText says, for people, why there is no lane of a kind.
+func faultText(kind LaneKind, err error) string {
+	no, refused := errors.AsType[*NoTCPError](err)
+	switch {
+	case refused:
+		return no.Error()
+	case errors.Is(err, errNoTCP):
+		return errNoTCP.Error()
+	case errors.Is(err, errStill):
+		return "nothing arrived on a " + kind.String() + " lane"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "a " + kind.String() + " lane was not answered in time"
+	}
+	return "a " + kind.String() + " lane broke"
 }
 
 func closed(done <-chan struct{}) bool {

@@ -1,9 +1,12 @@
 package stream
 
 import (
+	"context"
+	"fmt"
 	"maps"
 	"math"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -271,5 +274,19 @@ func TestRefusedTCPIsLeftAloneForTenMinutes(t *testing.T) {
 	s = steerFrom(LanesAuto, next.rtt, book, time.Unix(1e9, 0))
 	if next.drive(s, 9*time.Minute); next.changes != 1 {
 		t.Errorf("%d changes", next.changes)
+	}
+}
+
+func TestWhyALaneIsNotThereIsSaidInWords(t *testing.T) {
+	for want, err := range map[string]error{
+		"tcp 10.0.0.2:7945 refused":           fmt.Errorf("dial: %w", &NoTCPError{Addr: "10.0.0.2:7945", Why: "refused"}),
+		"tcp is off here":                     errNoTCP,
+		"nothing arrived on a tcp lane":       errStill,
+		"a tcp lane was not answered in time": fmt.Errorf("dial: %w", context.DeadlineExceeded),
+		"a tcp lane broke":                    fmt.Errorf("write tcp 10.0.0.1:4711: %w", syscall.ECONNRESET),
+	} {
+		if got := faultText(LaneTCP, err); got != want {
+			t.Errorf("%v: %q, want %q", err, got, want)
+		}
 	}
 }
