@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +81,7 @@ func (a api) fillTask(tx *state.Tx, t state.Task, shown *control.Task) error {
 func streamsOf(rec state.Run) *control.Streams {
 	s := &control.Streams{
 		MetaOutBytes: rec.MetaOutBytes, MetaInBytes: rec.MetaInBytes, DataOutBytes: rec.DataBytes, Codec: "zstd",
-		Transport: cmp.Or(rec.LaneKind, "quic"), Lanes: int64(rec.Lanes), LanesReplaced: int64(rec.LanesReplaced), LanesReason: rec.LanesWhy, WireBytes: rec.WireBytes,
+		Transport: rec.LaneKind, Lanes: int64(rec.Lanes), LanesReplaced: int64(rec.LanesReplaced), LanesReason: rec.LanesWhy, WireBytes: rec.WireBytes,
 	}
 	if rec.Chunks != (state.Chunks{}) {
 		s.Chunks = new(control.Chunks(rec.Chunks))

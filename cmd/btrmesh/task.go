@@ -174,7 +174,7 @@ func lanesText(x *control.Streams) string {
 	if x == nil || x.Lanes == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d %s", x.Lanes, x.Transport)
+	return strings.TrimSpace(fmt.Sprintf("%d %s", x.Lanes, x.Transport))
 }
 
 // compression is "zstd 1.54×".

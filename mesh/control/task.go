@@ -72,7 +72,7 @@ type Streams struct {
 	MetaInBytes   int64    `json:"meta_in_bytes"`
 	DataOutBytes  int64    `json:"data_out_bytes"`
 	Lanes         int64    `json:"lanes,omitempty"`          // the most at once
-	Transport     string   `json:"transport,omitempty"`      // quic or tcp
+	Transport     string   `json:"transport,omitempty"`      // quic or tcp; empty: not known
 	LanesReplaced int64    `json:"lanes_replaced,omitempty"` // that broke down
 	LanesReason   string   `json:"lanes_reason,omitempty"`   // why these, for a person
 	WireBytes     int64    `json:"wire_bytes,omitempty"`     // of the lanes, with all overhead and repeats
