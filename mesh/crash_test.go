@@ -188,3 +188,13 @@ func TestASweepThatFailsDoesNotKeepThePoolOut(t *testing.T) {
 		}
 	})
 }
+
+func TestTheQuestionAboutACutRunIsNoFailureOnTheTarget(t *testing.T) {
+	halfSent(t, 60, func(f *fleet, a, b *member, _ string) {
+		a.restart()
+		mended(f.t, a, b)
+		if b.said("code=no_parent") {
+			f.t.Error("it is logged as one")
+		}
+	})
+}

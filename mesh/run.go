@@ -117,6 +117,8 @@ func (r *run) note(change func(rec *state.Run)) error {
 func (r *run) report(from state.RunState, rec state.Run) {
 	log := r.log.With("task", rec.Task, "run", rec.Number)
 	switch {
+	case rec.State == state.Failed && r.question && rec.Code == stream.NoParent.String():
+		log.Debug("run asks for data", "from", from) // that was the answer
 	case rec.State == state.Failed:
 		log.Warn("run failed", "from", from, "code", rec.Code, "err", rec.Error, "took", rec.Ended.Sub(rec.Started))
 	case rec.State == state.Done && rec.Kind != state.Unchanged:
