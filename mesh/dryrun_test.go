@@ -50,6 +50,26 @@ func TestDryRunsChangeNothing(t *testing.T) {
 	})
 }
 
+func TestTheSnapshotOfADryRunThatACrashCutIsSweptAtTheNextStart(t *testing.T) {
+	couple(t, 60, func(f *fleet, a, _ *member, _ string) {
+		t := f.t
+		time.Sleep(5 * time.Second)
+		share, err := a.fake.Share(a.ctx(), "photos")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.fake.Snapshot(a.ctx(), share, dryTask, time.Now().UTC()); err != nil {
+			t.Fatal(err)
+		}
+		before := len(a.snapshots())
+		a.restart()
+		left := a.snapshots()
+		if len(left) != before-1 || left[0].HeldBy(dryTask) {
+			t.Errorf("%d snapshots of %d are left: %+v", len(left), before, left)
+		}
+	})
+}
+
 func TestADryRunSaysWhatTheRealOneWouldRefuse(t *testing.T) {
 	couple(t, 60, func(f *fleet, a, b *member, _ string) {
 		t := f.t

@@ -103,13 +103,30 @@ func (p *pools) scan(ctx context.Context) error {
 func sweep(ctx context.Context, pool *Pool, log *slog.Logger) {
 	done, err := pool.Sweep(ctx)
 	holds, holdErr := pool.SweepSnapshots(ctx)
-	done, err = append(done, holds...), errors.Join(err, holdErr)
+	dry, dryErr := sweepDryRuns(ctx, pool)
+	done, err = slices.Concat(done, holds, dry), errors.Join(err, holdErr, dryErr)
 	for _, what := range done {
 		log.Info("swept after an interruption", "pool", pool.Name, "what", what)
 	}
 	if err != nil {
 		log.Warn("sweep not finished", "pool", pool.Name, "err", err)
 	}
+}
+
+// sweepDryRuns releases the snapshots of dry runs that did not come to it.
+func sweepDryRuns(ctx context.Context, pool *Pool) (done []string, err error) {
+	all, err := pool.Snapshots.Snapshots(ctx)
+	for _, snap := range all {
+		if !snap.HeldBy(dryTask) {
+			continue
+		}
+		if failed := pool.ReleaseSnapshot(ctx, snap, dryTask); failed != nil {
+			err = errors.Join(err, fmt.Errorf("release %s of a dry run: %w", snap.Name, failed))
+			continue
+		}
+		done = append(done, "snapshot "+snap.Name+" of a dry run")
+	}
+	return done, err
 }
 
 func (p *pools) note(name string, pool *Pool, err error) {
