@@ -58,8 +58,10 @@ func endedAs(rec state.Run) stream.Outcome {
 		return stream.EndedOK
 	case rec.State == state.Failed:
 		return stream.EndedFailed
-	case rec.State == state.Cancelled, rec.State == state.Paused:
+	case rec.State == state.Cancelled:
 		return stream.EndedCancelled
+	case rec.State == state.Paused:
+		return stream.EndedPaused
 	}
 	return 0
 }

@@ -289,3 +289,46 @@ func TestOutsideOfItsWindowATaskGoesOnSlower(t *testing.T) {
 		}
 	})
 }
+
+// pauseAnyway ends a run as the end of a window does that has not seen that all was
+// sent meanwhile.
+func (m *member) pauseAnyway(task string) {
+	m.t.Helper()
+	live, ok := m.runs.get(runKey{side: state.Send, task: task})
+	if !ok || live.stored().State != state.Committing {
+		m.t.Fatalf("%s is not committing", task)
+	}
+	live.cancel(&pausedError{until: "until 22:00"})
+}
+
+func TestAPauseWhenAllWasSentIsWhatTheTargetMadeOfIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		slow func(a, b *member)
+		want []string
+	}{
+		"half applied":    {func(_, b *member) { b.volume.slow(256 << 10) }, []string{"1 full paused", "2 full ok"}},
+		"being committed": {func(_, b *member) { b.volume.slowCommits(10 * time.Second) }, []string{"1 full ok", "2 unchanged"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sail(t, 2, func(f *fleet) {
+				a, b := f.nodes[0], f.nodes[1]
+				meet(a, b)
+				a.newBigShare("photos")
+				c.slow(a, b)
+				task := a.add("photos", b, 60)
+				time.Sleep(5 * time.Second)
+				a.pauseAnyway(task)
+				time.Sleep(10 * time.Second)
+				b.volume.slow(0)
+				b.volume.slowCommits(0)
+				a.trigger(task, false)
+				a.wantHistory(task, c.want...)
+				b.wantReceived("photos@nas-a", c.want...)
+				b.holds(a, "photos")
+				if got := len(a.snapshots()); got != 1 {
+					f.t.Errorf("%d source snapshots, want the one that was begun", got)
+				}
+			})
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"btrmesh/btrfs"
+	"btrmesh/mesh/control"
 	"btrmesh/mesh/plan"
 	"btrmesh/state"
 	"btrmesh/stream"
@@ -60,15 +61,23 @@ func (s *sending) settleOne(r *run, ended stream.Ended, have stream.Have) error 
 			return s.settled(tx, rec, have)
 		})
 	case stream.EndedCancelled:
-		return r.become(state.Cancelled, nil)
+		return s.settleCut(r, state.Cancelled, control.CodeRunCancelled, "cancelled")
+	case stream.EndedPaused:
+		return s.settleCut(r, state.Paused, control.CodeRunPaused, "until its window opened")
 	case stream.EndedFailed:
 	}
-	fate := resumeIt // all had been sent, but the target may have been cut while it applied it
+	return s.settleCut(r, state.Failed, codeConnectionLost, "the connection was lost before the target's answer, and the target did not commit")
+}
+
+// settleCut records a run that the target did not commit: all had been sent, but
+// it was cut while it applied that.
+func (s *sending) settleCut(r *run, end state.RunState, code, why string) error {
+	fate := resumeIt
 	if r.record().Kind == state.Unchanged {
 		fate = leaveIt
 	}
-	return r.become(state.Failed, func(tx *state.Tx, rec *state.Run) error {
-		rec.Code, rec.Error = codeConnectionLost, "the connection was lost before the target's answer, and the target did not commit"
+	return r.become(end, func(tx *state.Tx, rec *state.Run) error {
+		rec.Code, rec.Error = code, why
 		if fate == resumeIt {
 			s.task.Pending = rec.SnapshotUUID
 		}
@@ -96,8 +105,7 @@ func (s *sending) finish(ctx context.Context, err error) error {
 		return nil
 	}
 	if awaitsVerdict(rec) && !settles(err) {
-		s.node.log.Warn("answer lost, the next run asks the target", "task", rec.Task, "run", rec.Number, "err", err)
-		return s.node.store.Update(s.retryLater)
+		return s.leaveOpen(ctx, err)
 	}
 	if refused(err, stream.Busy) && rec.State < state.Sending {
 		return s.waitTurn(ctx, err)
@@ -119,6 +127,18 @@ func (s *sending) finish(ctx context.Context, err error) error {
 		s.dropSnapshot(context.WithoutCancel(ctx))
 	}
 	return recordErr
+}
+
+// leaveOpen leaves the run to the target's next answer. A pause that came when all
+// had been sent is nobody's fault.
+func (s *sending) leaveOpen(ctx context.Context, err error) error {
+	log := s.node.log.With("task", s.task.Name, "run", s.run.record().Number)
+	if next, _ := verdict(ctx, err); next == state.Paused {
+		log.Info("paused when all was sent, the next run asks the target")
+		return s.node.store.Update(s.noFailure)
+	}
+	log.Warn("answer lost, the next run asks the target", "err", err)
+	return s.node.store.Update(s.retryLater)
 }
 
 // settles tells whether an error says that nothing was committed. A target that

@@ -55,6 +55,7 @@ const (
 	EndedUnchanged Outcome = 2 // there was nothing to send
 	EndedFailed    Outcome = 3
 	EndedCancelled Outcome = 4
+	EndedPaused    Outcome = 5 // the window of its task had ended
 )
 
 // Ended says how the target's history tells of a run.
