@@ -152,7 +152,7 @@ func (a api) status(ctx context.Context, req control.StatusRequest) (control.Sta
 			return st, err
 		}
 	}
-	st.Warnings = warnings(st, a.Node.pools.missing(), a.shutOutBy())
+	st.Warnings = append(a.storeWarnings(), warnings(st, a.Node.pools.missing(), a.shutOutBy())...)
 	return st, nil
 }
 

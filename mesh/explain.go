@@ -179,8 +179,10 @@ func removedBy(there, here, why string) *control.Error {
 
 // local explains what went wrong on this side.
 func (e explainer) local(err error) *control.Error {
-	gone, share := (*poolGoneError)(nil), (*shareGoneError)(nil)
+	gone, share, full := (*poolGoneError)(nil), (*shareGoneError)(nil), (*state.FullError)(nil)
 	switch {
+	case errors.As(err, &full):
+		return control.StateFull(full.Dir, full.FreeBytes)
 	case errors.As(err, &gone):
 		return control.Errorf(control.CodePoolNotFound, "%v on %s.", gone, e.here).Hint("btrmesh pool list")
 	case errors.Is(err, btrfs.ErrNotSubvolume):

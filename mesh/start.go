@@ -181,6 +181,9 @@ func (p *parts) openStore(cfg Config) error {
 	if locked, ok := errors.AsType[*state.LockedError](err); ok {
 		return control.SecondDaemon(cfg.StateDir, locked.PID)
 	}
+	if full, ok := errors.AsType[*state.FullError](err); ok {
+		return control.StateFull(full.Dir, full.FreeBytes)
+	}
 	if err != nil {
 		return err
 	}

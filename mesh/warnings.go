@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -68,6 +69,16 @@ func warnings(st control.Status, missing map[string]error, outside []shutOut) []
 	}
 	slices.SortStableFunc(list, func(a, b control.Warning) int { return level(b) - level(a) })
 	return list
+}
+
+// storeWarnings tells that nothing can be recorded.
+func (n *Node) storeWarnings() []control.Warning {
+	full, ok := errors.AsType[*state.FullError](n.store.Writable())
+	if !ok {
+		return nil
+	}
+	e := control.StateFull(full.Dir, full.FreeBytes)
+	return []control.Warning{{Level: control.Critical, Text: e.Msg, Hints: e.Hints}}
 }
 
 // outsideWarning tells the operator of an appliance that it was removed.

@@ -36,10 +36,18 @@ func (s *Store) Maintain(ctx context.Context) error {
 // compact merges all tables once too many lie in level zero. Badger's own
 // compactors look for work 40 times a second, on a NAS that has none for days.
 func (s *Store) compact() error {
-	if s.unsorted() < compactAt {
+	if s.unsorted() < compactAt || !s.room.has(s.size()) {
 		return nil
 	}
 	return s.db.Flatten(1)
+}
+
+// size is what all tables take, in bytes, which is what a compaction may.
+func (s *Store) size() (bytes int64) {
+	for _, level := range s.db.Levels() {
+		bytes += level.Size
+	}
+	return bytes
 }
 
 // unsorted counts the tables in level zero.

@@ -22,8 +22,9 @@ const maxAttempts = 100
 // Store is an open store. It is safe for concurrent use; the zero Store is not
 // valid.
 type Store struct {
-	db  *badger.DB
-	log *slog.Logger
+	db   *badger.DB
+	log  *slog.Logger
+	room *room
 	codec
 	updates atomic.Uint64
 	written chan struct{} // so much that Maintain has to look
@@ -33,12 +34,16 @@ type Store struct {
 // the directory above must exist. log gets Badger's messages.
 //
 // The error is a *LockedError if another process has it open, wraps ErrMode if
-// the directory's mode lets others in, and wraps a *SchemaError if a newer
-// program wrote it. One process at a time has it; no privileges are needed but
+// the directory's mode lets others in, wraps a *SchemaError if a newer program
+// wrote it, and a *FullError if the disk is too full to open it. One process at a time has it; no privileges are needed but
 // those of the directory.
 func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err := prepareDir(dir); err != nil {
 		return nil, fmt.Errorf("open state %s: %w", dir, err)
+	}
+	space := &room{dir: dir, log: log}
+	if err := space.check(); err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
 	}
 	s, err := open(smallOptions(dir), log)
 	if err != nil && isLocked(dir) {
@@ -47,6 +52,7 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open state %s: %w", dir, err)
 	}
+	s.room = space
 	return s, nil
 }
 
@@ -76,13 +82,20 @@ func open(o badger.Options, log *slog.Logger) (*Store, error) {
 }
 
 // Close waits for what is under way in the store itself and closes it. No
-// transaction may be open, nor Maintain run. Closing again does nothing.
+// transaction may be open, nor Maintain run. Closing again does nothing. On a full
+// disk it fails and leaves the store as a kill would, from which it recovers.
 func (s *Store) Close() error {
+	if err := s.room.check(); err != nil {
+		return fmt.Errorf("close state: %w", err)
+	}
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close state: %w", err)
 	}
 	return nil
 }
+
+// Writable returns the *FullError that Update would, nil if there is room.
+func (s *Store) Writable() error { return s.room.check() }
 
 // View calls fn with a transaction that only reads, and returns its error.
 func (s *Store) View(fn func(*Tx) error) error {
@@ -98,8 +111,12 @@ func (s *Store) View(fn func(*Tx) error) error {
 //
 // If another update changed what fn has read, fn is called again with a new
 // transaction, so it must have no effects outside. After 100 times Update gives
-// up with an error that wraps ErrConflict.
+// up with an error that wraps ErrConflict. On a full disk it fails with a
+// *FullError before it calls fn.
 func (s *Store) Update(fn func(*Tx) error) error {
+	if err := s.room.check(); err != nil {
+		return fmt.Errorf("update state: %w", err)
+	}
 	for range maxAttempts {
 		if err := s.attempt(fn); !errors.Is(err, badger.ErrConflict) {
 			return err

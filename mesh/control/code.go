@@ -69,6 +69,7 @@ const (
 
 	CodePortTaken    = "port_taken"
 	CodeSecondDaemon = "second_daemon"
+	CodeStateFull    = "state_full"
 	CodeForeignState = "foreign_state"
 	CodeConfigured   = "already_configured"
 	CodeWideModes    = "wide_modes"

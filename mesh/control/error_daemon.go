@@ -23,6 +23,15 @@ func SecondDaemon(stateDir string, pid int) *Error {
 	return Errorf(CodeSecondDaemon, "another btrmesh daemon uses %s%s.", stateDir, who)
 }
 
+// StateFull says that nothing can be recorded, for want of room on the disk of the
+// state directory.
+func StateFull(stateDir string, freeBytes uint64) *Error {
+	return Errorf(CodeStateFull, "the disk of %s is full (%s free): nothing can be recorded, and no run starts, until there is room.",
+		stateDir, IEC.Size(int64(min(freeBytes, 1<<62)))).
+		Fact("what was recorded is safe, and so are shares and replicas").
+		Hint("df -h %s", stateDir)
+}
+
 // ForeignState says that a state directory was written by another appliance.
 func ForeignState(stateDir, ownerID, ourID string) *Error {
 	return Errorf(CodeForeignState, "%s holds the state of appliance %s, but the key here is that of %s.",
