@@ -189,6 +189,10 @@ func (e explainer) local(err error) *control.Error {
 		return control.NotASubvolume(e.task.PoolName + "/" + e.task.Share)
 	case errors.As(err, &share) && errors.Is(err, syscall.ENOENT):
 		return control.ShareNotFound(e.task.Share, e.here, "")
+	case errors.Is(err, syscall.ENOSPC):
+		return e.full(control.CodeNoSpace, "pool %s on %s is full: there is no room for a snapshot of %s.")
+	case errors.Is(err, syscall.EDQUOT):
+		return e.full(control.CodeQuotaExceeded, "a btrfs quota in pool %s on %s is used up: there is no room for a snapshot of %s.")
 	case errors.Is(err, syscall.ETXTBSY):
 		return control.Errorf("swap_file", "%s holds an active swap file, so it cannot be snapshotted.", e.task.Share).Hint("swapoff FILE")
 	case errors.Is(err, stream.ErrLost), errors.Is(err, stream.ErrGoodbye), errors.Is(err, stream.ErrStalled):
@@ -203,6 +207,13 @@ func (e explainer) local(err error) *control.Error {
 		return control.Errorf(control.CodeRunCancelled, "%v.", err)
 	}
 	return control.AsError(err)
+}
+
+// full says that this side has no room, and what makes some.
+func (e explainer) full(code, format string) *control.Error {
+	return control.Errorf(code, format, e.task.PoolName, e.here, e.task.Share).
+		Hint("btrmesh pool show %s", e.task.PoolName).
+		Hint("sudo btrmesh task edit %s --keep-source 1", e.task.Name)
 }
 
 // rootOf returns the sentinel of the stream package in err's chain.

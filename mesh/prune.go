@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"btrmesh/btrfs"
@@ -14,12 +15,32 @@ import (
 )
 
 // prune releases the source snapshots of the task that it does not need any more.
-// It runs after a commit alone, when it is known what the target holds: without
-// that any of them might be the newest in common.
+// It runs when it is known what the target holds, as after a commit: without that
+// any of them might be the newest in common.
 func (s *sending) prune(ctx context.Context, have stream.Have) {
 	if err := s.pruneHere(ctx, have); err != nil {
 		s.node.log.Warn("snapshots not pruned", "task", s.task.Name, "err", err)
 	}
+}
+
+// makeRoom prunes where there was no room for a snapshot, so that there is for the
+// next one: after fewer are to be kept, or a release failed before. What may go only
+// the target knows, so it is asked, as if the newest snapshot were to be sent again.
+func (s *sending) makeRoom(ctx context.Context, why error) {
+	if !errors.Is(why, syscall.ENOSPC) && !errors.Is(why, syscall.EDQUOT) {
+		return
+	}
+	newest, ok, err := s.newestSnapshot(ctx)
+	if err != nil || !ok {
+		return
+	}
+	out, have, err := s.ask(ctx, newest, false)
+	if err != nil {
+		s.node.log.Warn("snapshots not pruned", "task", s.task.Name, "err", err)
+		return
+	}
+	leave(ctx, out, why)
+	s.prune(ctx, have)
 }
 
 func (s *sending) pruneHere(ctx context.Context, have stream.Have) error {
@@ -132,7 +153,8 @@ func (n *Node) pins(share btrfs.UUID) (pins, error) {
 }
 
 // prune applies the retention that the task asks for to the replica, within
-// what the grant promises. The newest committed snapshot always stays.
+// what the grant promises. The newest committed snapshot always stays, and so does
+// the base of the next run.
 func (r *receiving) prune(ctx context.Context) {
 	if err := r.pruneReplica(ctx); err != nil {
 		r.node.log.Warn("replica not pruned", "task", r.offer.Task, "share", r.offer.Share, "err", err)
@@ -155,7 +177,7 @@ func (r *receiving) pruneReplica(ctx context.Context) error {
 		byID[s.Snapshot] = s
 		candidates = append(candidates, receivedSnapshot(s))
 	}
-	pins := map[btrfs.UUID]string{r.offer.Snapshot: "base"}
+	pins := map[btrfs.UUID]string{r.base(): "base"}
 	var errs []error
 	for _, v := range plan.Retain(keep, candidates, pins, time.Now().UTC()) {
 		if v.Keep {
@@ -168,6 +190,15 @@ func (r *receiving) pruneReplica(ctx context.Context) error {
 		r.node.log.Info("snapshot pruned", "task", r.offer.Task, "share", r.offer.Share, "snapshot", v.Name)
 	}
 	return errors.Join(errs...)
+}
+
+// base is the newest snapshot in common: what was sent, or after a failure what it
+// was sent from, which need not be the newest here.
+func (r *receiving) base() btrfs.UUID {
+	if r.run.stored().State == state.Done {
+		return r.offer.Snapshot
+	}
+	return r.parent
 }
 
 func receivedSnapshot(s receive.Received) plan.Snapshot {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"btrmesh/btrfs"
 	"btrmesh/btrfs/receive"
 	"btrmesh/btrfs/sendstream"
 	"btrmesh/mesh/plan"
@@ -23,7 +24,8 @@ type receiving struct {
 	pool    *Pool
 	grant   state.Grant
 	replica receive.Replica
-	room    room // as the source was told to go
+	parent  btrfs.UUID // of what the source wants to send; zero before that is known
+	room    room       // as the source was told to go
 }
 
 // Receive serves one run that a source leads. It implements stream.Handler.
@@ -44,10 +46,24 @@ func (n *Node) Receive(ctx context.Context, in *stream.Inbound) {
 	if err := r.do(ctx); err != nil {
 		r.fail(ctx, err)
 	}
-	committed := r.run.record()
+	ended := r.run.record()
 	n.runs.remove(r.run)
-	if committed.State == state.Done && committed.Kind != state.Unchanged {
+	if makesRoom(ended) {
 		r.prune(ctx) // the next run need not wait for it
+	}
+}
+
+// makesRoom tells whether retention comes after a run: after each commit, and
+// where there was no room for one. Then it is what lets the next one in, after
+// less is to be kept, or a deletion failed before.
+func makesRoom(ended state.Run) bool {
+	switch ended.State {
+	case state.Done:
+		return ended.Kind != state.Unchanged
+	case state.Failed:
+		return ended.Code == stream.NoSpace.String() || ended.Code == stream.QuotaExceeded.String()
+	default:
+		return false
 	}
 }
 
@@ -187,6 +203,7 @@ func (r *receiving) confirm(ctx context.Context) error {
 // agree checks what the source announced against what is here, records it, and
 // says go.
 func (r *receiving) agree(ctx context.Context, b stream.Begin) error {
+	r.parent = b.Parent
 	if !b.Parent.IsZero() && !r.holds(b.Parent) {
 		return &stream.Refusal{Code: stream.NoParent, Text: fmt.Sprintf("snapshot %s is not in the replica", b.Parent)}
 	}

@@ -2,9 +2,11 @@ package mesh
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"btrmesh/btrfs/btrfstest"
 	"btrmesh/mesh/control"
 )
 
@@ -99,5 +101,66 @@ func TestARunThatComesWhileTheTargetStillPrunesIsNotRefused(t *testing.T) {
 		}
 		b.holds(a, "photos")
 		b.volume.slowDeletes(0)
+	})
+}
+
+func TestAFullTargetGoesOnByItselfOnceLessIsKept(t *testing.T) {
+	couple(t, 60, func(f *fleet, a, b *member, task string) {
+		t := f.t
+		for i := range 6 {
+			a.write("photos", map[string]string{"big": blob(byte(i), 1<<20)})
+			time.Sleep(time.Minute)
+		}
+		time.Sleep(time.Minute)
+		before := len(b.committed(a, "photos"))
+		b.fake.Resize(uint64(before) << 20) // the first was small
+		a.write("photos", map[string]string{"big": blob(9, 1<<20)})
+		time.Sleep(2 * time.Minute)
+		a.wantFailure(task, control.CodeNoSpace, "the reserve is 5%")
+		if there := len(b.committed(a, "photos")); there != before {
+			t.Errorf("%d of %d snapshots are there, though all were to be kept", there, before)
+		}
+		a.halt()
+		a.setKeep(task, 2, "2")
+		a.start()
+		time.Sleep(5 * time.Minute)
+		if there := len(b.committed(a, "photos")); there != 2 {
+			t.Errorf("%d snapshots are there, want 2", there)
+		}
+		b.holds(a, "photos")
+		if got := a.last(task).Result; got != control.ResultOK && got != control.ResultUnchanged {
+			t.Errorf("the last run is %s", got)
+		}
+	})
+}
+
+func TestAFullSourceGoesOnByItselfOnceLessIsKept(t *testing.T) {
+	couple(t, 60, func(f *fleet, a, b *member, task string) {
+		t := f.t
+		a.halt()
+		a.setKeep(task, 5, "5")
+		a.start()
+		a.churn("photos", 6)
+		time.Sleep(5 * time.Second)
+		a.fake.Inject(btrfstest.Fault{Op: btrfstest.OpSnapshot, Err: syscall.ENOSPC, Every: true})
+		a.write("photos", map[string]string{"changing": "now"})
+		time.Sleep(2 * time.Minute)
+		a.wantFailure(task, control.CodeNoSpace, "pool tank on nas-a is full")
+		if here := len(a.snapshots()); here != 5 {
+			t.Errorf("%d snapshots are here, though 5 were to be kept", here)
+		}
+		a.halt()
+		a.setKeep(task, 1, "5")
+		a.start()
+		time.Sleep(2 * time.Minute)
+		if here := len(a.snapshots()); here != 1 {
+			t.Errorf("%d snapshots are here, want 1", here)
+		}
+		a.fake.Heal()
+		time.Sleep(2 * time.Minute)
+		b.holds(a, "photos")
+		if got := a.last(task); got.Kind == "full" {
+			t.Errorf("run %d is %s", got.Number, got.Kind)
+		}
 	})
 }

@@ -87,6 +87,7 @@ func (s *sending) do(ctx context.Context) (err error) {
 		return err
 	}
 	if err := s.snapshot(ctx); err != nil {
+		s.makeRoom(ctx, err)
 		return err
 	}
 	out, have, err := s.ask(ctx, s.snap, false)
