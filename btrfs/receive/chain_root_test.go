@@ -18,8 +18,8 @@ import (
 var chainSeed = flag.Uint64("chain.seed", 0, "the one chain that TestReplicaEqualsItsSource runs; 0: several")
 
 // TestReplicaEqualsItsSource sends chains of snapshots of trees that change at
-// random: a full stream and five increments each, in every format, in one go and
-// in pieces, from sources of every compression in turn.
+// random: a full stream, of SEND in every other pair, and five increments each, in every
+// format, in one go and in pieces, from sources of every compression in turn.
 func TestReplicaEqualsItsSource(t *testing.T) {
 	first, count := uint64(1), inLongForm(4, 200)
 	if *chainSeed != 0 {
@@ -74,6 +74,7 @@ func newLineage(t *testing.T, seed uint64, sums *tally) *lineage {
 	mounts := []string{"", "compress-force=zstd", "compress-force=lzo", "compress-force=zlib"}
 	target := btrfstest.PoolOptions{Mount: mounts[seed/4%2]}
 	s := newSite(t, btrfstest.PoolOptions{Mount: mounts[seed%4]}, target)
+	s.stock = seed/2%2 == 1
 	c := &lineage{site: s, rng: rand.New(rand.NewPCG(seed, 4)), sums: sums}
 	for i, f := range []format{formatV1, formatPlain, formatV2} {
 		id := fmt.Sprintf("%dWAYAAAAAAAA", i)

@@ -15,6 +15,7 @@ import (
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/btrfstest"
 	"btrmesh/btrfs/receive"
+	"btrmesh/btrfs/sendstream"
 )
 
 const (
@@ -31,6 +32,7 @@ type site struct {
 	id           string // of the appliance that sends
 	run          uint64
 	now          time.Time
+	stock        bool // full streams are those of SEND
 }
 
 // format is a kind of stream.
@@ -89,12 +91,9 @@ func (s *site) at(snap btrfs.Snapshot) string {
 // send returns the stream of snap; a zero parent makes it a full one.
 func (s *site) send(t *testing.T, f format, snap, parent btrfs.Snapshot) []byte {
 	t.Helper()
-	var stream bytes.Buffer
-	_, err := s.source.Send(t.Context(), &stream, btrfs.SendRequest{
-		Snapshot: snap.UUID, Parent: parent.UUID, Version: f.version, Compressed: f.compressed,
-	})
+	stream, err := s.sendFrom(t, f, snap, parent, sendstream.Position{})
 	must(t, err)
-	return stream.Bytes()
+	return stream
 }
 
 // spec is what the sender of snap would offer.

@@ -1,0 +1,433 @@
+//go:build root
+
+package receive_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"btrmesh/btrfs"
+)
+
+// planter makes files below one directory and fails its test when it cannot.
+type planter struct {
+	t   *testing.T
+	dir string
+}
+
+// hardTrees are the trees that a full stream is most easily wrong about, each in
+// a directory of its name.
+func hardTrees() map[string]func(planter) {
+	return map[string]func(planter){
+		"links":       planter.links,
+		"linksbeyond": planter.linksBeyondOneItem,
+		"upsidedown":  planter.upsideDown,
+		"deep":        planter.deep,
+		"names":       planter.names,
+		"rights":      planter.rights,
+		"specials":    planter.specials,
+		"xattrs":      planter.xattrs,
+		"times":       planter.times,
+		"sizes":       planter.sizes,
+		"holes":       planter.holes,
+		"reserved":    planter.reserved,
+		"tails":       planter.tails,
+		"bookends":    planter.bookends,
+		"reflinks":    planter.reflinks,
+		"odd clones":  planter.oddClones,
+		"handed down": func(p planter) { inheriting(p.t, p.dir) },
+	}
+}
+
+func plantHardTrees(t *testing.T, dir string) {
+	t.Helper()
+	for name, plant := range hardTrees() {
+		p := planter{t, filepath.Join(dir, name)}
+		must(t, os.Mkdir(p.dir, 0o755))
+		plant(p)
+	}
+}
+
+func (p planter) at(name string) string { return filepath.Join(p.dir, name) }
+
+func (p planter) mkdir(name string) {
+	p.t.Helper()
+	must(p.t, os.MkdirAll(p.at(name), 0o755))
+}
+
+func (p planter) write(name string, data []byte) {
+	p.t.Helper()
+	must(p.t, os.WriteFile(p.at(name), data, 0o644))
+}
+
+func (p planter) link(from, to string) {
+	p.t.Helper()
+	must(p.t, os.Link(p.at(from), p.at(to)))
+}
+
+func (p planter) rename(from, to string) {
+	p.t.Helper()
+	must(p.t, os.Rename(p.at(from), p.at(to)))
+}
+
+// edit opens or makes a file and brings what was done to it to disk, so that the
+// next step cuts its extents.
+func (p planter) edit(name string, steps ...func(f *os.File) error) {
+	p.t.Helper()
+	f, err := os.OpenFile(p.at(name), os.O_RDWR|os.O_CREATE, 0o644)
+	must(p.t, err)
+	defer func() { must(p.t, f.Close()) }()
+	for _, step := range steps {
+		must(p.t, errors.Join(step(f), f.Sync()))
+	}
+}
+
+func put(data []byte, at int64) func(*os.File) error {
+	return func(f *os.File) error {
+		_, err := f.WriteAt(data, at)
+		return err
+	}
+}
+
+func truncate(size int64) func(*os.File) error {
+	return func(f *os.File) error { return f.Truncate(size) }
+}
+
+func allocate(mode uint32, at, length int64) func(*os.File) error {
+	return func(f *os.File) error { return unix.Fallocate(int(f.Fd()), mode, at, length) }
+}
+
+const keepSize = unix.FALLOC_FL_KEEP_SIZE
+
+// text compresses, noise does not. Each seed makes other bytes.
+func text(seed, size int) []byte {
+	line := fmt.Sprintf("line %d of some text. ", seed)
+	return bytes.Repeat([]byte(line), size/len(line)+1)[:size]
+}
+
+func noise(seed, size int) []byte {
+	b, state := make([]byte, size), uint64(seed)*2+1
+	for i := range b {
+		state = state*6364136223846793005 + 1442695040888963407
+		b[i] = byte(state >> 56)
+	}
+	return b
+}
+
+func (p planter) links() {
+	p.mkdir("a")
+	p.mkdir("b/c")
+	p.write("a/file", text(1, 5000))
+	p.link("a/file", "b/c/same")
+	p.link("a/file", "top")
+	p.mkdir("later")
+	p.link("top", "later/first") // a directory younger than the inode
+	must(p.t, os.Symlink("nowhere", p.at("symlink")))
+	p.link("symlink", "b/symlink")
+	must(p.t, unix.Mknod(p.at("null"), unix.S_IFCHR|0o600, 0x103))
+	p.link("null", "b/null")
+	p.write("gone", text(2, 300))
+	p.link("gone", "b/kept")
+	must(p.t, os.Remove(p.at("gone"))) // its first name is no more
+	p.write("moved", text(3, 300))
+	p.link("moved", "b/moved")
+	p.rename("moved", "a/moved")
+}
+
+// linksBeyondOneItem needs more than one item of the tree: what does not fit
+// into the reference of one directory becomes INODE_EXTREF.
+func (p planter) linksBeyondOneItem() {
+	p.mkdir("names")
+	p.mkdir("more")
+	p.write("file", text(1, 9000))
+	for i := range 400 {
+		name := fmt.Sprintf("%03d%s", i, strings.Repeat("n", 240))
+		p.link("file", "names/"+name)
+		if i%3 == 0 {
+			p.link("file", "more/"+name)
+		}
+	}
+	must(p.t, os.Remove(p.at("file")))
+}
+
+// upsideDown has directories of higher numbers than what is in them.
+func (p planter) upsideDown() {
+	p.write("a file", text(1, 3000))
+	for i := range 6 {
+		p.mkdir(fmt.Sprint(i))
+		p.write(fmt.Sprintf("%d/file", i), text(i, 3000))
+		p.write(fmt.Sprintf("loose %d", i), text(10+i, 300))
+	}
+	for i := range 5 {
+		p.rename(fmt.Sprint(i), fmt.Sprintf("%d/%d", i+1, i))
+		p.rename(fmt.Sprintf("loose %d", i), fmt.Sprintf("%d/loose", i+1))
+	}
+	p.mkdir("youngest")
+	p.rename("5", "youngest/5")
+	p.rename("a file", "youngest/5/4/oldest")
+	must(p.t, os.Symlink("to", p.at("symlink")))
+	p.mkdir("empty")
+	p.rename("symlink", "empty/symlink")
+	p.mkdir("swapped/inner")
+	p.rename("swapped/inner", "inner")
+	p.rename("swapped", "inner/swapped")
+}
+
+// deep has paths of almost PATH_MAX, some of whose directories are younger than
+// what is in them.
+func (p planter) deep() {
+	part, path := strings.Repeat("d", 250), ""
+	for range 13 {
+		path = filepath.Join(path, part)
+		p.mkdir(path)
+		p.write(filepath.Join(path, "file"), text(len(path), 100))
+	}
+	p.mkdir("young")
+	p.rename(part, "young/"+part)
+	p.link("young/"+path+"/file", "young/"+path+"/link")
+	p.link("young/"+path+"/file", "short")
+}
+
+func (p planter) names() {
+	for i, name := range []string{
+		"\xff\xfe", "new\nline", "-rf", "...", " ", "\\", "\"quoted\"", "o257-9-0", "o300-5-0", strings.Repeat("n", 255),
+		strings.Repeat("\xc3", 255), "\x01\x7f", "näme",
+	} {
+		p.write(name, text(i, 200))
+		p.mkdir("in " + name[:min(len(name), 250)])
+		p.write("in "+name[:min(len(name), 250)]+"/"+name, text(i, 100))
+	}
+}
+
+// rights are modes, owners, and what hangs on both: a change of owner takes
+// setuid and capabilities away, and a write takes capabilities.
+func (p planter) rights() {
+	for i, mode := range []uint32{0, 0o777, 0o4755, 0o2755, 0o6711, 0o1777, 0o4000} {
+		for _, kind := range []string{"file", "dir"} {
+			path := p.at(fmt.Sprintf("%s %o", kind, mode))
+			if kind == "file" {
+				must(p.t, os.WriteFile(path, text(i, 1000*i), 0o644))
+			} else {
+				must(p.t, os.Mkdir(path, 0o700))
+				must(p.t, os.WriteFile(filepath.Join(path, "in"), nil, 0o600))
+				must(p.t, os.Mkdir(filepath.Join(path, "sub"), 0o711))
+			}
+			must(p.t, os.Chown(path, 1000*(i%2), 4_000_000_000))
+			must(p.t, unix.Chmod(path, mode))
+		}
+	}
+	capability := []byte{1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	for name, size := range map[string]int{"capable": 5000, "capable, empty": 0, "capable, inline": 50} {
+		p.write(name, text(size, size))
+		must(p.t, os.Chown(p.at(name), 1000, 1000))
+		must(p.t, unix.Chmod(p.at(name), 0o4755))
+		must(p.t, unix.Setxattr(p.at(name), "security.capability", capability, 0))
+		must(p.t, unix.Setxattr(p.at(name), "user.before", []byte("x"), 0))
+	}
+	must(p.t, os.Symlink("x", p.at("symlink")))
+	must(p.t, os.Lchown(p.at("symlink"), 1000, 1001))
+}
+
+func (p planter) specials() {
+	for i, kind := range []uint32{unix.S_IFCHR, unix.S_IFBLK, unix.S_IFIFO, unix.S_IFSOCK} {
+		for _, mode := range []uint32{0, 0o666, 0o4755} {
+			path := p.at(fmt.Sprintf("%o %o", kind, mode))
+			must(p.t, unix.Mknod(path, kind|mode&0o777, int(unix.Mkdev(uint32(4095-i), 1<<20-1))))
+			must(p.t, errors.Join(os.Lchown(path, i, 1000), unix.Chmod(path, mode)))
+			must(p.t, unix.Lsetxattr(path, "trusted.x", []byte(path), 0))
+		}
+	}
+	for _, size := range []int{1, 100, 4000} {
+		must(p.t, os.Symlink(strings.Repeat("x", size-1)+"\xff", p.at(fmt.Sprint("symlink ", size))))
+	}
+	must(p.t, unix.Lsetxattr(p.at("symlink 1"), "trusted.x", []byte("y"), 0))
+	must(p.t, os.Symlink(p.dir, p.at("symlink out")))
+}
+
+// xattrs has values of up to what a leaf holds, empty ones, and many.
+func (p planter) xattrs() {
+	p.write("file", text(1, 200))
+	p.mkdir("dir/sub")
+	p.write("dir/file", nil)
+	for _, name := range []string{"file", "dir"} {
+		for i := range 60 {
+			must(p.t, unix.Setxattr(p.at(name), fmt.Sprint("user.", i), text(i, i*30), 0))
+		}
+		must(p.t, unix.Setxattr(p.at(name), "user.large", noise(1, 15000), 0))
+		must(p.t, unix.Setxattr(p.at(name), "user."+strings.Repeat("n", 250), []byte("\x00\xff"), 0))
+		must(p.t, unix.Setxattr(p.at(name), "system.posix_acl_access", someACL, 0))
+	}
+	must(p.t, unix.Setxattr(p.at("dir"), "system.posix_acl_default", someACL, 0))
+	for name, value := range map[string]string{"zlib": "zlib", "none": "none", "zstd": "zstd"} {
+		p.mkdir(name)
+		must(p.t, unix.Setxattr(p.at(name), "btrfs.compression", []byte(value), 0))
+		p.write(name+"/took it", text(1, 70000))
+		p.mkdir(name + "/sub")
+		p.write("later", text(2, 70000))
+		p.rename("later", name+"/did not")
+	}
+}
+
+func (p planter) times() {
+	for i, at := range []time.Time{time.Unix(0, 0), time.Unix(-1, 999_999_999), time.Unix(5e9, 1), time.Unix(1e9, 123_456_789)} {
+		dir, file := fmt.Sprint("dir ", i), fmt.Sprintf("dir %d/file", i)
+		p.mkdir(dir)
+		p.write(file, text(i, 100))
+		must(p.t, os.Chtimes(p.at(file), at, at))
+		must(p.t, os.Chtimes(p.at(dir), at, at))
+	}
+	for i := range 300 { // more directories than a receiver holds open
+		p.mkdir(fmt.Sprint("many/", i))
+		p.write(fmt.Sprintf("many/%d/file", i), nil)
+	}
+	for i := range 300 {
+		must(p.t, os.Chtimes(p.at(fmt.Sprint("many/", i)), time.Unix(int64(i), 5), time.Unix(int64(i), 5)))
+	}
+}
+
+// sizes are around those of blocks, of compressed extents, and of the pieces of
+// a stream.
+func (p planter) sizes() {
+	for _, size := range []int{1, 2000, 2048, 2049, 4096, 8192, 48 << 10, 64 << 10, 128 << 10, 144 << 10, 256 << 10, 1 << 20} {
+		for _, more := range []int{-1, 0, 1} {
+			p.write(fmt.Sprint("text ", size+more), text(size, size+more))
+			p.write(fmt.Sprint("noise ", size+more), noise(size, size+more))
+		}
+	}
+	half := append(noise(1, 300_000), text(1, 300_000)...)
+	p.write("half", half)
+	p.write("zeros", make([]byte, 500_000))
+}
+
+func (p planter) holes() {
+	p.edit("nothing but", truncate(1<<20))
+	p.edit("start", put(text(1, 5000), 1<<20))
+	p.edit("middle", put(text(1, 5000), 0), put(text(2, 5000), 1<<20))
+	p.edit("end", put(text(1, 5000), 0), truncate(1<<20))
+	p.edit("end within a block", put(noise(1, 5000), 0), truncate(8000))
+	p.edit("small end", put(text(1, 100), 0), truncate(3000))
+	p.edit("small end, then blocks", put(text(1, 100), 0), truncate(30_000))
+	p.edit("one byte far out", put([]byte{1}, 1<<25))
+	p.edit("end far out", put(text(1, 10), 0), truncate(1<<25+1))
+	p.edit("punched", put(noise(2, 400_000), 0), allocate(keepSize|unix.FALLOC_FL_PUNCH_HOLE, 100_000, 100_000))
+	p.edit("punched at both ends", put(text(2, 400_000), 0),
+		allocate(keepSize|unix.FALLOC_FL_PUNCH_HOLE, 0, 131_072), allocate(keepSize|unix.FALLOC_FL_PUNCH_HOLE, 300_000, 200_000))
+	var comb []func(*os.File) error
+	for i := range 60 {
+		comb = append(comb, put(text(i, 4096), int64(i)*8192))
+	}
+	p.edit("comb", comb...)
+	p.edit("cut short", put(noise(3, 300_000), 0), truncate(100_001))
+	p.edit("cut short and long again", put(noise(3, 300_000), 0), truncate(100_001), truncate(300_000))
+	p.edit("emptied", put(text(1, 300_000), 0), truncate(0))
+}
+
+// reserved has extents that were never written, of which nothing is sent.
+func (p planter) reserved() {
+	p.edit("all", allocate(0, 0, 1<<20))
+	p.edit("behind the end", put(text(1, 5000), 0), allocate(keepSize, 0, 1<<20))
+	p.edit("behind an empty file", allocate(keepSize, 0, 1<<20))
+	p.edit("start", allocate(0, 0, 200_000), put(noise(1, 5000), 190_000))
+	p.edit("middle", put(noise(1, 50_000), 0), allocate(0, 50_000, 100_000), put(noise(2, 50_000), 150_000))
+	p.edit("end", put(noise(1, 50_000), 0), allocate(0, 50_000, 100_000))
+	p.edit("written in pieces", allocate(0, 0, 1<<20), put(noise(1, 10_000), 100_000), put(noise(2, 10_000), 300_000))
+	p.edit("written whole", allocate(0, 0, 1<<20), put(noise(1, 1<<20), 0))
+	p.edit("zeroed", put(noise(1, 400_000), 0), allocate(unix.FALLOC_FL_ZERO_RANGE, 50_000, 200_001))
+}
+
+// tails are files that grew within the block of a small extent, which compressed
+// streams of the kernel cut.
+func (p planter) tails() {
+	for _, size := range []int64{1, 413, 2000, 4000} {
+		for _, grown := range []int64{size + 1, 4096, 4097, 50_000} {
+			name := fmt.Sprintf("%d to %d", size, grown)
+			p.edit(name, put(text(int(size), int(size)), 0), allocate(0, size, grown-size))
+			p.edit(name+" and written", put(text(int(size), int(size)), 0), allocate(0, size, grown-size), put([]byte("x"), grown-1))
+			p.edit(name+" by a hole", put(text(int(size), int(size)), 0), truncate(grown))
+		}
+	}
+}
+
+// bookends are parts of extents, left by what was written over them.
+func (p planter) bookends() {
+	for name, fill := range map[string]func(seed, size int) []byte{"text": text, "noise": noise} {
+		p.edit(name+" within", put(fill(1, 512<<10), 0), put(fill(2, 8192), 40_960))
+		p.edit(name+" front", put(fill(1, 128<<10), 0), put(fill(2, 65_536), 0))
+		p.edit(name+" back", put(fill(1, 128<<10), 0), put(fill(2, 65_536), 65_536))
+		p.edit(name+" unaligned", put(fill(1, 400_000), 0), put(fill(2, 77_777), 33_333), put(fill(3, 10), 200_000))
+		p.edit(name+" end", put(fill(1, 128<<10), 0), put(fill(2, 50_000), 100_000))
+		p.edit(name+" cut", put(fill(1, 128<<10), 0), truncate(70_000))
+		p.edit(name+" appended", put(fill(1, 1000), 0), put(fill(2, 1000), 1000), put(fill(3, 100_000), 2000))
+		p.edit(name+" again and again", put(fill(1, 256<<10), 0), put(fill(2, 200<<10), 8192), put(fill(3, 100<<10), 16_384), put(fill(4, 4096), 24_576))
+	}
+}
+
+// clone makes blocks of one file those of another.
+func (p planter) clone(from string, at int64, to string, toAt, length int64) {
+	p.t.Helper()
+	source, err := os.Open(p.at(from))
+	must(p.t, err)
+	f, err := os.OpenFile(p.at(to), os.O_RDWR|os.O_CREATE, 0o644)
+	must(p.t, err)
+	must(p.t, btrfs.CloneRange(f, toAt, source, at, length))
+	must(p.t, errors.Join(source.Close(), f.Close()))
+}
+
+func (p planter) reflinks() {
+	for _, kind := range []string{"text", "noise"} {
+		fill := map[string]func(seed, size int) []byte{"text": text, "noise": noise}[kind]
+		at := func(name string) string { return kind + " " + name }
+		p.edit(at("early"), truncate(1<<20)) // gets its blocks from a younger file
+		p.edit(at("source"), put(fill(1, 1<<20), 0))
+		p.clone(at("source"), 0, at("early"), 0, 0)
+		for i := range 5 {
+			p.clone(at("source"), 0, at(fmt.Sprint("copy ", i)), 0, 0)
+		}
+		p.clone(at("source"), 0, at("front"), 0, 300<<10)
+		p.clone(at("source"), 300<<10, at("back"), 0, 0)
+		p.clone(at("source"), 128<<10, at("elsewhere"), 1<<20, 256<<10)
+		p.clone(at("source"), 64<<10, at("rotated"), 0, 512<<10)
+		p.clone(at("source"), 0, at("rotated"), 512<<10, 64<<10)
+		p.clone(at("copy 1"), 4096, at("copy of a copy"), 4096, 8192)
+		p.edit(at("within"), put(fill(2, 256<<10), 0))
+		p.clone(at("within"), 0, at("within"), 512<<10, 256<<10)
+		p.clone(at("within"), 8192, at("within"), 1<<20, 4096)
+		p.edit(at("copy 2"), put(fill(3, 5000), 100_000))
+		p.edit(at("source"), put(fill(4, 100), 700_000))
+	}
+}
+
+// oddClones share what ends within a block, lies behind an end, comes from what
+// is no longer there, or was never written.
+func (p planter) oddClones() {
+	p.edit("odd", put(noise(1, 100_001), 0))
+	p.clone("odd", 0, "odd copy", 0, 0)
+	p.clone("odd", 0, "odd copy, longer", 0, 0)
+	p.edit("odd copy, longer", put(text(1, 50_000), 150_000))
+	p.clone("odd", 0, "odd copy, shorter", 0, 0)
+	p.edit("odd copy, shorter", truncate(70_003))
+	p.edit("source, cut", put(noise(2, 300_000), 0))
+	p.clone("source, cut", 0, "of what was cut", 0, 0)
+	p.edit("source, cut", truncate(10_000))
+	p.edit("source, gone", put(text(3, 300_000), 0))
+	p.clone("source, gone", 0, "orphan 1", 0, 0)
+	p.clone("source, gone", 65_536, "orphan 2", 0, 65_536)
+	must(p.t, os.Remove(p.at("source, gone")))
+	p.edit("reserved", allocate(0, 0, 400_000), put(noise(4, 50_000), 100_000))
+	p.clone("reserved", 0, "of reserved", 0, 0)
+	p.write("small", text(5, 100))
+	p.clone("small", 0, "of small", 0, 0)
+	p.edit("with a hole", put(noise(6, 100_000), 0), put(noise(7, 100_000), 1<<20))
+	p.clone("with a hole", 0, "of one with a hole", 0, 0)
+	for i := range 1100 { // more than the kernel looks through
+		p.clone("odd", 0, fmt.Sprint("one of many ", i%20), int64(i/20)*8192, 8192)
+	}
+}
