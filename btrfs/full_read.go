@@ -5,100 +5,185 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// reader reads what is missing in batches. It reads past the page cache where
-// that can be: nobody else reads the files of a snapshot, and what it holds of
-// them is of no use again. What is compressed can be read through the page cache
-// only, and is taken out of it again. It is not safe for concurrent use.
+// reader reads what is missing in batches, all that it can of one at once. It
+// reads past the page cache where that can be: nobody else reads the files of a
+// snapshot, and what it holds of them is of no use again. What is compressed can
+// be read as content through the page cache only, and is taken out of it again.
+// It is not safe for concurrent use.
 type reader struct {
-	fs   *os.File
-	tree uint64
-
-	fd     int // -1: none is open
-	ino    uint64
-	packed bool   // it was opened to read through the page cache
-	buf    []byte // for whole sectors, aligned
+	fs     *os.File
+	tree   uint64
 	sector int
+
+	files []readFile // open, in the order of use
+	aio   *aio       // nil: the system has no more of these
+	reads []read     // under way
+	buf   []byte     // for them, aligned
 }
 
-// readAtOnce is how much of a file is read at once, in bytes.
+// readFile is an open file.
+type readFile struct {
+	fd     int
+	ino    uint64
+	packed bool // it was opened to read through the page cache
+}
+
+// read is a read past the page cache for gaps that follow each other in a file.
+type read struct {
+	fd     int
+	gaps   []gap
+	buf    []byte // whole sectors
+	length int    // of the gaps together
+	have   int    // bytes that were read
+	err    error
+}
+
+// readAtOnce bounds a read, in bytes.
 const readAtOnce = 1 << 20
 
 func newReader(fs *os.File, tree uint64, sector int) *reader {
-	r := &reader{fs: fs, tree: tree, fd: -1, sector: sector}
-	raw := make([]byte, readAtOnce+2*sector)
-	skip := -uintptr(unsafe.Pointer(&raw[0])) & uintptr(sector-1)
-	r.buf = raw[skip : skip+uintptr(readAtOnce+sector)]
-	return r
+	a, err := newAIO(batchGaps)
+	if err != nil {
+		a = nil // one after the other, then
+	}
+	return &reader{fs: fs, tree: tree, sector: sector, aio: a}
+}
+
+// close must be called once.
+func (r *reader) close() {
+	r.closeFiles(0)
+	if r.aio != nil {
+		r.aio.close()
+	}
 }
 
 // fill reads all that is missing.
 func (r *reader) fill(b *batch) error {
-	for rest := b.gaps; len(rest) > 0; {
-		n := neighbours(rest)
-		if err := r.fillNext(b.piece, rest[:n]); err != nil {
-			return fmt.Errorf("%q: %w", rest[0].path, err)
+	defer r.closeFiles(1)
+	if err := r.start(b.gaps); err != nil {
+		return errors.Join(err, r.wait())
+	}
+	for _, g := range b.gaps {
+		if !g.packed {
+			continue
 		}
-		for _, g := range rest[:n] {
-			g.room.Seal(b.piece)
+		if err := r.readPacked(g, b.piece); err != nil {
+			return errors.Join(err, r.wait())
+		}
+	}
+	if err := r.wait(); err != nil {
+		return err
+	}
+	for i := range r.reads {
+		if err := r.reads[i].finish(b.piece); err != nil {
+			return fmt.Errorf("%q: %w", r.reads[i].gaps[0].path, err)
+		}
+	}
+	for _, g := range b.gaps {
+		g.room.Seal(b.piece)
+	}
+	return nil
+}
+
+// start begins the reads past the page cache.
+func (r *reader) start(gaps []gap) error {
+	r.reads = r.reads[:0]
+	total := 0
+	for rest := gaps; len(rest) > 0; {
+		n, length := neighbours(rest)
+		if !rest[0].packed {
+			fd, err := r.open(rest[0])
+			if err != nil {
+				return err
+			}
+			r.reads = append(r.reads, read{fd: fd, gaps: rest[:n], length: length})
+			total += r.sectors(length)
 		}
 		rest = rest[n:]
 	}
-	return nil
+	if len(r.buf) < total {
+		r.buf = aligned(total, r.sector)
+	}
+	buf := r.buf
+	for i := range r.reads {
+		n := r.sectors(r.reads[i].length)
+		r.reads[i].buf, buf = buf[:n:n], buf[n:]
+	}
+	return r.submit()
 }
 
-// neighbours returns how many gaps, at least one, can be filled by one read.
-func neighbours(gaps []gap) int {
-	first := gaps[0]
-	end, n := first.offset+int64(first.length), 1
-	if first.packed {
-		return n
+func (r *reader) submit() error {
+	if r.aio == nil || len(r.reads) == 0 {
+		return nil
 	}
-	for ; n < len(gaps); n++ {
+	for i := range r.reads {
+		r.aio.add(r.reads[i].fd, r.reads[i].buf, r.reads[i].gaps[0].offset)
+	}
+	return r.aio.start()
+}
+
+func (r *reader) sectors(length int) int { return (length + r.sector - 1) / r.sector * r.sector }
+
+// aligned returns memory at a multiple of a power of two.
+func aligned(size, to int) []byte {
+	raw := make([]byte, size+to)
+	skip := int(-uintptr(unsafe.Pointer(&raw[0])) & uintptr(to-1))
+	return raw[skip : skip+size]
+}
+
+// neighbours returns how many gaps, at least one, can be filled by one read, and
+// how many bytes that are.
+func neighbours(gaps []gap) (n, length int) {
+	first := gaps[0]
+	for n, length = 1, first.length; n < len(gaps) && !first.packed; n++ {
 		g := gaps[n]
-		if g.ino != first.ino || g.packed || g.offset != end || end+int64(g.length)-first.offset > readAtOnce {
+		follows := g.ino == first.ino && !g.packed && g.offset == first.offset+int64(length)
+		if !follows || length+g.length > readAtOnce {
 			break
 		}
-		end += int64(g.length)
-	}
-	return n
-}
-
-func (r *reader) fillNext(piece []byte, gaps []gap) error {
-	first := gaps[0]
-	if err := r.open(first.ino, first.packed); err != nil {
-		return fmt.Errorf("open: %w", err)
-	}
-	switch {
-	case first.encoded.stored > 0:
-		return r.readEncoded(first.room.In(piece), first.reading)
-	case first.packed:
-		return r.readFull(first.room.In(piece), first.length, first.offset)
-	}
-	length := 0
-	for _, g := range gaps {
 		length += g.length
 	}
-	sectors := (length + r.sector - 1) / r.sector * r.sector
-	if err := r.readFull(r.buf[:sectors], length, first.offset); err != nil {
+	return n, length
+}
+
+// wait waits for all reads.
+func (r *reader) wait() error {
+	if r.aio == nil {
+		return nil
+	}
+	return r.aio.wait(len(r.aio.blocks), func(i int, res int64) {
+		if res < 0 {
+			r.reads[i].err = unix.Errno(-res)
+			return
+		}
+		r.reads[i].have = int(res)
+	})
+}
+
+// finish reads what is missing still and puts all where it is to go.
+func (d *read) finish(piece []byte) error {
+	if d.err != nil {
+		return fmt.Errorf("read at byte %d: %w", d.gaps[0].offset, d.err)
+	}
+	if err := readFull(d.fd, d.buf, d.have, d.length, d.gaps[0].offset); err != nil {
 		return err
 	}
 	at := 0
-	for _, g := range gaps {
-		at += copy(g.room.In(piece), r.buf[at:])
+	for _, g := range d.gaps {
+		at += copy(g.room.In(piece), d.buf[at:])
 	}
 	return nil
 }
 
-// readFull reads into buf, at least length bytes.
-func (r *reader) readFull(buf []byte, length int, offset int64) error {
-	for have := 0; have < length; {
-		n, err := unix.Pread(r.fd, buf[have:], offset+int64(have))
+// readFull reads into buf from byte have on until it holds length bytes.
+func readFull(fd int, buf []byte, have, length int, offset int64) error {
+	for have < length {
+		n, err := unix.Pread(fd, buf[have:], offset+int64(have))
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -112,53 +197,52 @@ func (r *reader) readFull(buf []byte, length int, offset int64) error {
 	return nil
 }
 
-var errOtherExtent = errors.New("an extent is not what its item says")
-
-// readEncoded reads an extent as it is stored.
-func (r *reader) readEncoded(buf []byte, what reading) error {
-	iov := unix.Iovec{Base: &buf[0]}
-	iov.SetLen(len(buf))
-	args := encodedArgs{iov: unsafe.Pointer(&iov), iovCount: 1, offset: what.offset}
-	var pin runtime.Pinner
-	defer pin.Unpin()
-	pin.Pin(&iov)
-	pin.Pin(&buf[0])
-	n, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(r.fd), iocEncodedRead, uintptr(unsafe.Pointer(&args)))
-	if errno != 0 {
-		return fmt.Errorf("read encoded at byte %d: %w", what.offset, errno)
-	}
-	e := what.encoded
-	if int(n) != e.stored || args.unencodedLen != e.ram || args.unencodedOffset != e.into || args.compression != e.compression {
-		return fmt.Errorf("read encoded at byte %d: %w", what.offset, errOtherExtent)
-	}
-	return nil
-}
-
-// open makes an inode the one that is read.
-func (r *reader) open(ino uint64, packed bool) error {
-	if r.fd >= 0 && r.ino == ino && r.packed == packed {
-		return nil
-	}
-	r.close()
-	flags := unix.O_RDONLY
-	if !packed {
-		flags |= unix.O_DIRECT
-	}
-	fd, err := openInode(r.fs, r.tree, ino, flags)
+// readPacked reads what is compressed.
+func (r *reader) readPacked(g gap, piece []byte) error {
+	fd, err := r.open(g)
 	if err != nil {
 		return err
 	}
-	r.fd, r.ino, r.packed = fd, ino, packed
+	room := g.room.In(piece)
+	if g.encoded.stored > 0 {
+		err = readEncoded(fd, room, g.reading)
+	} else {
+		err = readFull(fd, room, 0, len(room), g.offset)
+	}
+	if err != nil {
+		return fmt.Errorf("%q: %w", g.path, err)
+	}
 	return nil
 }
 
-func (r *reader) close() {
-	if r.fd < 0 {
-		return
+// open opens a file unless it was one of the last two: what is compressed in it is
+// read by a file of its own.
+func (r *reader) open(g gap) (int, error) {
+	for _, f := range r.files[max(0, len(r.files)-2):] {
+		if f.ino == g.ino && f.packed == g.packed {
+			return f.fd, nil
+		}
 	}
-	if r.packed {
-		_ = unix.Fadvise(r.fd, 0, 0, unix.FADV_DONTNEED)
+	flags := unix.O_RDONLY
+	if !g.packed {
+		flags |= unix.O_DIRECT
 	}
-	_ = unix.Close(r.fd) // opened for reading
-	r.fd = -1
+	fd, err := openInode(r.fs, r.tree, g.ino, flags)
+	if err != nil {
+		return -1, fmt.Errorf("%q: open: %w", g.path, err)
+	}
+	r.files = append(r.files, readFile{fd, g.ino, g.packed})
+	return fd, nil
+}
+
+// closeFiles closes all but the last few, of which there may be more to read.
+func (r *reader) closeFiles(but int) {
+	n := max(0, len(r.files)-but)
+	for _, f := range r.files[:n] {
+		if f.packed {
+			_ = unix.Fadvise(f.fd, 0, 0, unix.FADV_DONTNEED)
+		}
+		_ = unix.Close(f.fd) // opened for reading
+	}
+	r.files = append(r.files[:0], r.files[n:]...)
 }
