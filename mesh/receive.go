@@ -122,9 +122,17 @@ func (r *receiving) start(ctx context.Context, cancel context.CancelCauseFunc) *
 	if err := r.node.store.Update(func(tx *state.Tx) error { return tx.PutRun(rec) }); err != nil {
 		r.node.runs.remove(r.run)
 		r.node.log.Error("run not recorded", "task", rec.Task, "run", rec.Number, "err", err)
-		return &stream.Refusal{Code: stream.Internal, Text: "state not writable"}
+		return notRecorded(err)
 	}
 	return nil
+}
+
+// notRecorded refuses a run that cannot be recorded.
+func notRecorded(err error) *stream.Refusal {
+	if errors.As(err, new(*state.FullError)) {
+		return &stream.Refusal{Code: stream.NoSpace, Text: "the disk of its state is full; it records nothing and receives nothing until there is room"}
+	}
+	return &stream.Refusal{Code: stream.Internal, Text: "state not writable"}
 }
 
 // maxIncoming is how many runs a pool receives at once, but for one more: see

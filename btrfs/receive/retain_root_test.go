@@ -5,6 +5,7 @@ package receive_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -177,6 +178,46 @@ func TestRetentionFreesAQuotaThatIsUsedUp(t *testing.T) {
 	}
 }
 
+// Everything is full: the data, the metadata, and all of the device.
+func TestRetentionFreesAPoolWithoutRoomForMetadata(t *testing.T) {
+	r := newRetained(t, func(string) {})
+	ballast := filepath.Join(r.pool.Path(), "ballast")
+	must(t, os.Mkdir(ballast, 0o700))
+	r.fillData(t, filepath.Join(ballast, "data"))
+	fillMetadata(t, ballast)
+	r.next(t, replaced/2)
+	spec, stream := r.spec(r.last(0), r.last(1)), r.send(t, formatV1, r.last(0), r.last(1))
+	if _, err := r.target.Receive(t.Context(), spec, bytes.NewReader(stream)); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("%v, want ENOSPC of the receive", err)
+	}
+	replica := r.replica(t)
+	must(t, r.target.Delete(t.Context(), replica, replica.Snapshots[0]))
+	r.wantSound(t, r.snaps[1:3]...)
+	_, err := r.target.Sweep(t.Context())
+	must(t, err)
+	r.wantNothingStaged(t)
+	must(t, os.RemoveAll(ballast))
+	must(t, r.pool.SyncFS())
+	r.receiveStream(t, spec, stream)
+	r.wantSound(t, r.snaps[1:]...)
+}
+
+// fillData makes a file of all the room there is for data.
+func (r *retained) fillData(t *testing.T, path string) {
+	t.Helper()
+	space, err := r.pool.Space()
+	must(t, err)
+	file, err := os.Create(path)
+	must(t, err)
+	var at int64
+	for size := int64(space.Free); size >= 1<<16; size /= 2 {
+		if err := unix.Fallocate(int(file.Fd()), 0, at, size); err == nil {
+			at += size
+		}
+	}
+	must(t, file.Close())
+}
+
 func TestRetentionFreesAFullPool(t *testing.T) {
 	r := newRetained(t, func(string) {})
 	ballast, err := os.Create(filepath.Join(r.pool.Path(), "ballast"))
@@ -185,6 +226,19 @@ func TestRetentionFreesAFullPool(t *testing.T) {
 	must(t, err)
 	must(t, errors.Join(unix.Fallocate(int(ballast.Fd()), 0, 0, int64(space.Free-4<<20)), ballast.Close()))
 	r.wantFreed(t, unix.ENOSPC)
+}
+
+// fillMetadata makes links until there is no room for one more.
+func fillMetadata(t *testing.T, dir string) {
+	t.Helper()
+	for size := 4000; size > 0; size /= 8 {
+		for i, err := 0, error(nil); err == nil; i++ {
+			err = os.Symlink(strings.Repeat("x", size), filepath.Join(dir, fmt.Sprint(size, "-", i)))
+			if err != nil && !errors.Is(err, unix.ENOSPC) {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // checkpoints are read-only: nothing in them can be unlinked.
