@@ -39,6 +39,7 @@ func TestSendGoesOnFromAPosition(t *testing.T) {
 	first, second := history(t, p)
 	for name, r := range map[string]btrfs.SendRequest{
 		"full":        {Snapshot: first.UUID, Version: 1},
+		"full packed": {Snapshot: first.UUID, Version: 2, Compressed: true},
 		"incremental": {Snapshot: second.UUID, Parent: first.UUID, Version: 2, Compressed: true},
 	} {
 		stream, _ := send(t, p, r)

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"btrmesh/btrfs"
 	"btrmesh/btrfs/btrfstest"
@@ -152,6 +155,51 @@ func TestFullStreamLeavesOutNestedSubvolumesAndOrphans(t *testing.T) {
 		}
 		for _, path := range []string{s.byProgs(t, snap, stream), s.byOurs(t, stream)} {
 			wantNames(t, path, s.at(bare))
+		}
+	}
+}
+
+// A balance gives all extents other addresses again and again while streams are
+// made. It may cost some sharing: what has moved since the beginning is sent as if
+// it were not shared. A run can be resumed all the same.
+func TestFullStreamsBringTheSameDuringABalance(t *testing.T) {
+	s := newSite(t, compressed("zstd"), btrfstest.PoolOptions{})
+	s.tree(t, 1)
+	for i, plant := range []func(planter){planter.reflinks, planter.bookends} {
+		p := planter{t, filepath.Join(s.dir(), fmt.Sprint("planted ", i))}
+		must(t, os.Mkdir(p.dir, 0o755))
+		plant(p)
+	}
+	snap := s.snapshot(t)
+	want := digest(t, s.at(snap))
+	stop := make(chan struct{})
+	var g errgroup.Group
+	g.Go(func() error { return balanceUntil(stop, s.source.Path()) })
+	defer func() {
+		close(stop)
+		must(t, g.Wait())
+	}()
+	for _, f := range fullForms() {
+		first := metadata(t, s.send(t, f, snap, btrfs.Snapshot{}))
+		for range inLongForm(3, 40) {
+			stream := s.send(t, f, snap, btrfs.Snapshot{})
+			if now := metadata(t, stream); now != first {
+				t.Errorf("%s: metadata is %v, was %v", f.name, now, first)
+			}
+			wantTree(t, want, s.byOurs(t, stream))
+		}
+	}
+}
+
+func balanceUntil(stop <-chan struct{}, path string) error {
+	for {
+		select {
+		case <-stop:
+			return nil
+		default:
+		}
+		if out, err := exec.Command("btrfs", "balance", "start", "--full-balance", path).CombinedOutput(); err != nil {
+			return fmt.Errorf("balance: %w: %s", err, out)
 		}
 	}
 }
