@@ -60,7 +60,7 @@ type Config struct {
 type Timing struct {
 	Probe       time.Duration // one member is asked whether it lives, per interval
 	ProbeDirect time.Duration // then others and a stream are tried as well; < Probe/2, see settings
-	Gossip      time.Duration // between two rounds of spreading news
+	Gossip      time.Duration // between two rounds of spreading news; without news there are none
 	PushPull    time.Duration // between two exchanges of state; grows with log2 of the members above 32
 	Dial        time.Duration // to open a stream, and to read or write on it
 	Leave       time.Duration // to say goodbye at the end of Run

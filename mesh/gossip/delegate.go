@@ -63,6 +63,7 @@ func (d *delegate) NotifyLeave(n *memberlist.Node) { d.become(n, Dead) }
 func (d *delegate) NotifyUpdate(*memberlist.Node) {}
 
 func (d *delegate) become(n *memberlist.Node, s State) {
+	wake(d.g.news)
 	if id, err := d.g.names.id(n.Name); err == nil && d.g.c.IsMember(id) {
 		d.g.roll.become(id, s)
 	}

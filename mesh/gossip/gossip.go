@@ -30,6 +30,7 @@ type Gossip struct {
 	healer *healer
 	wakes  chan struct{} // see Wake
 	looks  chan struct{} // somebody fell silent
+	news   chan struct{} // there is something to tell
 	counters
 }
 
@@ -41,9 +42,9 @@ func New(c Config) (*Gossip, error) {
 	c.Timing = c.Timing.orDefault()
 	g := &Gossip{
 		c: c, roll: newRoll(), names: newNames(),
-		wakes: make(chan struct{}, 1), looks: make(chan struct{}, 1),
+		wakes: make(chan struct{}, 1), looks: make(chan struct{}, 1), news: make(chan struct{}, 1),
 	}
-	g.line = newTransport(c, g.roll, g.names, &g.counters)
+	g.line = newTransport(c, g.roll, g.names, g.news, &g.counters)
 	g.outbox = newOutbox(c.Self, &g.counters)
 	g.inbox = newInbox(c, &g.counters)
 	g.healer = newHealer(c, &g.counters)
@@ -64,6 +65,8 @@ func (g *Gossip) Run(ctx context.Context) error {
 		return fmt.Errorf("gossip: %w", err)
 	}
 	work, ctx := errgroup.WithContext(ctx)
+	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
+	work.Go(func() error { return g.rounds(lasting, list) })
 	work.Go(func() error { return g.inbox.run(ctx) })
 	work.Go(func() error { return g.tell(ctx) })
 	work.Go(func() error { return g.reconnect(ctx, list) })
@@ -71,6 +74,7 @@ func (g *Gossip) Run(ctx context.Context) error {
 		work.Go(func() error { return g.healer.run(ctx) })
 	}
 	work.Go(func() error {
+		defer end() // not before: a goodbye is news
 		<-ctx.Done()
 		return g.end(list)
 	})
@@ -120,7 +124,10 @@ func (g *Gossip) Stream(ctx context.Context, from certs.ID, conn net.Conn) {
 // Broadcast spreads records at once to all members that answer. It keeps no
 // reference to them and never blocks. A record above MaxRecord, and the most
 // sent ones when too many wait, are left to Records.Sync.
-func (g *Gossip) Broadcast(records [][]byte) { g.outbox.put(records) }
+func (g *Gossip) Broadcast(records [][]byte) {
+	g.outbox.put(records)
+	wake(g.news)
+}
 
 // Liveness returns what the mesh thinks of a member now; Unknown for others.
 func (g *Gossip) Liveness(id certs.ID) Liveness { return g.roll.of(id) }

@@ -49,6 +49,17 @@ func packetAllowed(b []byte) bool {
 	return singleAllowed(b)
 }
 
+// carriesNews reports whether an allowed packet is more than a question or an
+// answer: memberlist puts what else it sends beside them into a compound.
+func carriesNews(b []byte) bool {
+	switch message(b[0]) {
+	case msgPing, msgIndirectPing, msgAck, msgNack:
+		return false
+	default:
+		return true
+	}
+}
+
 // partsAllowed checks n parts: their u16 lengths, then all of them. memberlist
 // takes what there is of a truncated compound, we do not.
 func partsAllowed(n byte, b []byte) bool {

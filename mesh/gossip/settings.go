@@ -56,7 +56,7 @@ func settings(t Timing, line *transport, d *delegate, log io.Writer) *memberlist
 	c.SuspicionMult = 3            // not 4
 	c.SuspicionMaxTimeoutMult = 2  // not 6: without a second witness 7 s, not 22 s
 	c.AwarenessMaxMultiplier = 4   // not 8: half the mesh gone is still noticed within 15 s
-	c.GossipInterval = t.Gossip    // 0.4 s, not 0.2 s: each wakes the process
+	c.GossipInterval = 0           // never, not 0.2 s: see rounds
 	c.PushPullInterval = t.PushPull
 	c.TCPTimeout = t.Dial // 5 s, not 10 s: silent members are tried again by reconnect
 

@@ -28,6 +28,7 @@ type transport struct {
 	names    *names
 	counters *counters
 	prefix   prefix
+	news     chan<- struct{}                                            // gets a note for each packet that carries some
 	dial     func(to certs.ID, timeout time.Duration) (net.Conn, error) // set by serve
 	packets  chan *memberlist.Packet
 	streams  chan net.Conn
@@ -40,9 +41,9 @@ type transport struct {
 
 var _ memberlist.NodeAwareTransport = (*transport)(nil)
 
-func newTransport(c Config, r *roll, names *names, n *counters) *transport {
+func newTransport(c Config, r *roll, names *names, news chan<- struct{}, n *counters) *transport {
 	return &transport{
-		c: c, roll: r, names: names, counters: n, prefix: prefix(c.Mesh[:prefixSize]),
+		c: c, roll: r, names: names, news: news, counters: n, prefix: prefix(c.Mesh[:prefixSize]),
 		packets: make(chan *memberlist.Packet, packetQueue),
 		streams: make(chan net.Conn),
 		open:    make(map[*conn]bool),
@@ -72,6 +73,7 @@ func (t *transport) receive(from certs.ID, addr netip.AddrPort, b []byte) {
 		return
 	}
 	t.roll.hear(from)
+	t.note(body)
 	p := &memberlist.Packet{Buf: body, From: net.UDPAddrFromAddrPort(addr), Timestamp: time.Now()}
 	select {
 	case t.packets <- p:
@@ -129,7 +131,15 @@ func (t *transport) WriteToAddress(b []byte, to memberlist.Address) (time.Time, 
 		return now, nil //nolint:nilerr // see above
 	}
 	t.c.Network.SendPacket(id, t.prefix.put(b))
+	t.note(b)
 	return now, nil
+}
+
+// note has news passed on, or sent again: memberlist sends all of it several times.
+func (t *transport) note(packet []byte) {
+	if carriesNews(packet) {
+		wake(t.news)
+	}
 }
 
 // DialAddressTimeout implements memberlist.NodeAwareTransport.
