@@ -11,7 +11,7 @@ import (
 
 const (
 	outboxBatches  = 256 // that wait to be sent; then the most sent one goes
-	retransmitMult = 4   // a batch is sent so often × log10 of the members, as memberlist does
+	retransmitMult = 6   // news is sent so often × log10 of the members; some goes back in answers
 )
 
 // outbox holds the batches to spread. Safe for concurrent use.

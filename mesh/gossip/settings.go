@@ -51,12 +51,13 @@ func settings(t Timing, line *transport, d *delegate, log io.Writer) *memberlist
 	// ProbeInterval whatever ProbeTimeout is, which only starts the other ways.
 	// Those who are asked report failure after another ProbeTimeout; if that came
 	// after the interval, the prober would think itself ill and slow down.
-	c.ProbeInterval = t.Probe      // 1.2 s, not 1 s
-	c.ProbeTimeout = t.ProbeDirect // 0.5 s
-	c.SuspicionMult = 3            // not 4
-	c.SuspicionMaxTimeoutMult = 2  // not 6: without a second witness 7 s, not 22 s
-	c.AwarenessMaxMultiplier = 4   // not 8: half the mesh gone is still noticed within 15 s
-	c.GossipInterval = 0           // never, not 0.2 s: see rounds
+	c.ProbeInterval = t.Probe         // 1.2 s, not 1 s
+	c.ProbeTimeout = t.ProbeDirect    // 0.5 s
+	c.SuspicionMult = 3               // not 4
+	c.SuspicionMaxTimeoutMult = 2     // not 6: without a second witness 7 s, not 22 s
+	c.AwarenessMaxMultiplier = 4      // not 8: half the mesh gone is still noticed within 15 s
+	c.GossipInterval = 0              // never, not 0.2 s: see rounds
+	c.RetransmitMult = retransmitMult // not 4
 	c.PushPullInterval = t.PushPull
 	c.TCPTimeout = t.Dial // 5 s, not 10 s: silent members are tried again by reconnect
 
