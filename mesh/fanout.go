@@ -63,8 +63,23 @@ func (g *fanout) run(ctx context.Context) {
 	defer g.cancel(nil)
 	g.gather(ctx)
 	if g.err = g.send(ctx); g.err != nil {
+		g.disband()
 		g.feed.Abort(g.err)
 	}
+}
+
+// disband makes it unknown again what the followers send, before they hear why: if
+// they start over, each waits for the others.
+func (g *fanout) disband() {
+	g.all.mu.Lock()
+	defer g.all.mu.Unlock()
+	for _, m := range g.followers {
+		if s, live := g.all.senders[m.task]; live {
+			s.Stream = plan.Stream{}
+			g.all.senders[m.task] = s
+		}
+	}
+	g.all.turned()
 }
 
 // gather waits for those that are awaited, for a while.

@@ -240,3 +240,28 @@ func TestATaskThatRunsWhileAnotherSendsGoesByItself(t *testing.T) {
 		c.holds(a, "photos")
 	})
 }
+
+func TestATargetThatIsAwayForTenMinutesLeavesTheOthers(t *testing.T) {
+	halfFanned(t, 3, func(f *fleet, a *member, to []*member, tasks []string) {
+		f.cut(a, to[0])
+		a.volume.slow(0)
+		a.churn("photos", 10)
+		for i, m := range to[1:] {
+			m.holds(a, "photos")
+			for _, r := range a.sentRuns(tasks[i+1]) {
+				if took := r.Ended.Sub(r.Started); r.State != state.Done || r.Number > 1 && took > 3*time.Second {
+					f.t.Errorf("run %d of %s is %s after %s", r.Number, tasks[i+1], r.State, took)
+				}
+			}
+			if got := len(a.sentRuns(tasks[i+1])); got < 10 {
+				f.t.Errorf("%d runs of %s", got, tasks[i+1])
+			}
+		}
+		f.lose(nil)
+		time.Sleep(2 * time.Minute)
+		to[0].holds(a, "photos")
+		if got := a.last(tasks[0]).Result; got != control.ResultOK && got != control.ResultUnchanged {
+			f.t.Errorf("runs of %s: %q", tasks[0], a.history(tasks[0]))
+		}
+	})
+}

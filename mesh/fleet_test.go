@@ -185,7 +185,7 @@ func (f *fleet) build(name string, id *certs.Identity, conn net.PacketConn) *mem
 	}
 	fake := btrfstest.NewFake("tank")
 	return &member{
-		t: f.t, fleet: f, name: name, fake: fake, volume: &volume{fake: fake}, identity: id, store: store, conn: conn,
+		t: f.t, fleet: f, name: name, fake: fake, volume: newVolume(fake), identity: id, store: store, conn: conn,
 		log: &diary{}, mirror: &kept{},
 	}
 }

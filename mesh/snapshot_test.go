@@ -29,17 +29,20 @@ func fanned(t *testing.T, n int, every int64, prepare func(a *member), test func
 // addAll adds a task to each target, to begin at the same moment.
 func (m *member) addAll(share string, to []*member, every int64) []string {
 	m.t.Helper()
-	if _, err := m.service(m.ctx(), control.SetService{On: false}); err != nil {
-		m.t.Fatal(err)
-	}
+	m.switchService(false)
 	var tasks []string
 	for _, target := range to {
 		tasks = append(tasks, m.add(share, target, every))
 	}
-	if _, err := m.service(m.ctx(), control.SetService{On: true}); err != nil {
+	m.switchService(true)
+	return tasks
+}
+
+func (m *member) switchService(on bool) {
+	m.t.Helper()
+	if _, err := m.service(m.ctx(), control.SetService{On: on}); err != nil {
 		m.t.Fatal(err)
 	}
-	return tasks
 }
 
 func small(a *member) { a.newShare("photos", map[string]string{"one": "1", "two": "2"}) }

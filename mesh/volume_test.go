@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"sync"
@@ -16,6 +17,7 @@ import (
 // unmounted, and slow. Safe for concurrent use.
 type volume struct {
 	fake *btrfstest.Fake
+	kept *checkpoints
 
 	mu       sync.Mutex
 	absent   error         // why it is not mounted; nil: it is
@@ -26,13 +28,17 @@ type volume struct {
 	most     int           // sent at once so far
 }
 
+func newVolume(fake *btrfstest.Fake) *volume {
+	return &volume{fake: fake, kept: &checkpoints{Fake: fake, begun: map[btrfs.UUID]beginning{}}}
+}
+
 func (v *volume) open(at PoolPath) (*Pool, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.absent != nil {
 		return nil, v.absent
 	}
-	return &Pool{Name: at.Name, Path: at.Path, UUID: v.fake.UUID(), Shares: v.fake, Snapshots: v.fake, Source: slowSource{v.fake, v}, Replicas: slowTarget{v.fake, v}, Checkpoints: v.fake, Close: v.fake.Close}, nil
+	return &Pool{Name: at.Name, Path: at.Path, UUID: v.fake.UUID(), Shares: v.fake, Snapshots: v.fake, Source: slowSource{v.fake, v}, Replicas: slowTarget{v.fake, v}, Checkpoints: v.kept, Close: v.fake.Close}, nil
 }
 
 // unmount makes the pool one that is not there; nil mounts it.
@@ -114,12 +120,20 @@ type slowSource struct {
 func (s slowSource) Send(ctx context.Context, w io.Writer, r btrfs.SendRequest) (sendstream.Stats, error) {
 	s.v.begin()
 	defer s.v.end()
-	return s.Fake.Send(ctx, ioFunc(func(b []byte) (int, error) {
+	slow := ioFunc(func(b []byte) (int, error) {
 		if err := s.v.wait(ctx, len(b)); err != nil {
 			return 0, err
 		}
 		return w.Write(b)
-	}), r)
+	})
+	if r.From.IsZero() {
+		return s.Fake.Send(ctx, slow, r)
+	}
+	var all bytes.Buffer
+	if sent, err := s.Fake.Send(ctx, &all, r); err != nil {
+		return sent, err
+	}
+	return sendstream.CopyFrom(slow, &all, sendstream.Limits{}, r.From)
 }
 
 type slowTarget struct {
@@ -128,7 +142,7 @@ type slowTarget struct {
 }
 
 func (t slowTarget) Receive(ctx context.Context, s receive.Spec, r io.Reader) (receive.Received, error) {
-	got, err := t.Fake.Receive(ctx, s, ioFunc(func(b []byte) (int, error) {
+	got, err := t.v.kept.Receive(ctx, s, ioFunc(func(b []byte) (int, error) {
 		n, err := r.Read(b[:min(len(b), 32<<10)])
 		if waited := t.v.wait(ctx, n); waited != nil {
 			return n, waited
