@@ -183,3 +183,14 @@ func wantUnfinished(t *testing.T, stream []byte) {
 		}
 	}
 }
+
+func TestEstimateOfAFullStreamOfEverythingComesTrue(t *testing.T) {
+	for _, mount := range []string{"", "compress=zstd"} {
+		p := newPool(t, mount)
+		snap := mixture(t, p)
+		for _, r := range formats {
+			r.Snapshot = snap.UUID
+			wantEstimate(t, p, r, -0.5, 0.5)
+		}
+	}
+}
