@@ -28,8 +28,8 @@ const (
 //	until the probe fails      Probe
 //	until suspicion is over    SuspicionMult × Probe × max(1, log10 n)
 //
-// which is 4.8 to 6 s with two members, 6.7 s on average with 16 and 11 s with
-// 256. One that answers again within 4.8 s is never dead. Idle cost does not depend
+// which is 5.2 to 6.5 s with two members, 7.3 s on average with 16 and 12 s with
+// 256. One that answers again within 5.2 s is never dead. Idle cost does not depend
 // on n: a probe and its answer per interval, which are nearly all that an idle
 // appliance sends.
 func settings(t Timing, line *transport, d *delegate, log io.Writer) *memberlist.Config {
@@ -51,7 +51,7 @@ func settings(t Timing, line *transport, d *delegate, log io.Writer) *memberlist
 	// ProbeInterval whatever ProbeTimeout is, which only starts the other ways.
 	// Those who are asked report failure after another ProbeTimeout; if that came
 	// after the interval, the prober would think itself ill and slow down.
-	c.ProbeInterval = t.Probe         // 1.2 s, not 1 s
+	c.ProbeInterval = t.Probe         // 1.3 s, not 1 s
 	c.ProbeTimeout = t.ProbeDirect    // 0.5 s
 	c.SuspicionMult = 3               // not 4
 	c.SuspicionMaxTimeoutMult = 2     // not 6: without a second witness 7 s, not 22 s
