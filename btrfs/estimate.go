@@ -7,7 +7,7 @@ import (
 
 // Estimate predicts how many bytes Send will write for r; Clones and From do not
 // count. It reads the tree of the snapshot and makes no stream: of a full one all
-// of it, in some 3 % of the time of a send of small files, of an increment only the
+// of it, in some 10 % of the time of a send of small files, of an increment only the
 // leaves that were written since the parent.
 //
 // A full stream of plain data comes true within 1 %, one of compressed extents

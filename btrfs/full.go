@@ -36,6 +36,9 @@ func (p *Pool) sendFull(ctx context.Context, w io.Writer, s sending) (stats send
 		return sendstream.Stats{}, err
 	}
 	defer func() { err = errors.Join(err, held.release()) }()
+	if s.sub, err = Info(s.snapshot); err != nil { // what was in memory still counts
+		return sendstream.Stats{}, err
+	}
 	f, err := newFull(p.dir, s)
 	if err != nil {
 		return sendstream.Stats{}, err

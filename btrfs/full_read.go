@@ -129,9 +129,13 @@ func (r *reader) submit() error {
 
 func (r *reader) sectors(length int) int { return (length + r.sector - 1) / r.sector * r.sector }
 
-// aligned returns memory at a multiple of a power of two.
+// aligned returns memory at a multiple of a power of two, all of it present: the
+// kernel does not read into other pages past the page cache.
 func aligned(size, to int) []byte {
 	raw := make([]byte, size+to)
+	for at := 0; at < len(raw); at += 4096 {
+		raw[at] = 1
+	}
 	skip := int(-uintptr(unsafe.Pointer(&raw[0])) & uintptr(to-1))
 	return raw[skip : skip+size]
 }

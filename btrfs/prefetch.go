@@ -20,9 +20,6 @@ import (
 // cost a sleep each. Its reads go through the page cache of the snapshot, where
 // nobody else's do, so that it finds nothing there but what was put there for it.
 func (s sending) relay(ctx context.Context, w io.Writer, r io.Reader) (sendstream.Stats, error) {
-	if s.flags&sendNoFileData != 0 {
-		return sendstream.CopyFrom(w, r, sendstream.Limits{}, s.from)
-	}
 	p := newPrefetch(s)
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup

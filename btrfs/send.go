@@ -25,15 +25,16 @@ type SendRequest struct {
 	Version  uint32 // of the stream, 1 or 2; 0: the newest the kernel has
 
 	// Compressed sends compressed extents as they are, which needs version 2. What
-	// comes of it is the same as without: where the kernel would cut a file, one
-	// that fallocate grew within the block of its inline extent, all data is sent
-	// plain after all. Either stream has the same metadata commands, so a position
-	// in one is one in the other.
+	// comes of it is the same as without: where the kernel, which makes increments,
+	// would cut a file, one that fallocate grew within the block of its inline
+	// extent, all data of the increment is sent plain after all. Either stream has
+	// the same metadata commands, so a position in one is one in the other.
 	Compressed bool
 
 	// From is what the receiver has applied of this stream in an earlier attempt.
-	// Only the rest is written then, for sendstream.NewContinuation to read. The
-	// kernel makes the whole stream all the same, so for a while nothing may come.
+	// Only the rest is written then, for sendstream.NewContinuation to read. All of
+	// the stream is made all the same, but for the content that a full one would
+	// only leave out again, so for a while nothing may come.
 	From sendstream.Position
 }
 
@@ -44,14 +45,25 @@ type SendRequest struct {
 // or a freeze spoilt the stream, and sendstream.ErrDiverged, with nothing
 // written, if the stream is not the one that was begun: only a send from the
 // beginning helps then. A send in progress keeps the subvolumes from being
-// deleted.
+// deleted and from being made writable.
+//
+// The kernel's SEND makes the stream if there is a parent or a clone source. A
+// full stream is made by Send itself, in half the time and less, since nothing has
+// to be compared and no path looked up: see fullTree for its layout. Any receiver
+// of send streams takes it. It is the same whenever the same snapshot is sent,
+// but for how data is cut and shared if extents are moved in between. Files in it
+// share what they share in the snapshot, as long as the 131072 stretches sent
+// before have it.
 //
 // Ahead of the kernel Send reads the files into the page cache, up to 32 MiB and
-// 512 open files, and takes them out again behind it.
+// 512 open files, and takes them out again behind it. For a full stream it reads up
+// to 256 files at once, past the page cache where they are not compressed, and
+// holds some 10 MiB of the stream. Besides that it takes up to 50 MiB for what is
+// shared and for paths, and 8 bytes for each directory.
 //
 // Send ends soon after ctx does, unless w blocks.
 func (p *Pool) Send(ctx context.Context, w io.Writer, r SendRequest) (sendstream.Stats, error) {
-	stats, err := p.send(ctx, w, r, 0)
+	stats, err := p.send(ctx, w, r)
 	return stats, fail("send", r.Snapshot.String(), err)
 }
 
@@ -102,17 +114,16 @@ type sending struct {
 	from     sendstream.Position
 }
 
-func (p *Pool) send(ctx context.Context, w io.Writer, r SendRequest, flags uint64) (sendstream.Stats, error) {
+func (p *Pool) send(ctx context.Context, w io.Writer, r SendRequest) (sendstream.Stats, error) {
 	s, err := p.resolve(r)
 	if err != nil {
 		return sendstream.Stats{}, err
 	}
 	defer s.snapshot.Close() //nolint:errcheck // opened for reading
-	s.flags |= flags
-	if ctx.Err() != nil { // a short stream could be through before anybody looks
+	if ctx.Err() != nil {    // a short stream could be through before anybody looks
 		return sendstream.Stats{}, context.Cause(ctx)
 	}
-	if s.isFull() && flags == 0 {
+	if s.isFull() {
 		return p.sendFull(ctx, w, s)
 	}
 	if s.flags&sendCompressed != 0 {

@@ -10,7 +10,8 @@ import (
 // send stream. What it knows of the stream of an increment is what fs/btrfs/send.c of
 // Linux 6.18 does. It makes no system call.
 type tally struct {
-	since   uint64 // transaction after the parent's; 0: a full stream
+	since   uint64 // transaction after the parent's; 0: there is none
+	full    bool
 	version uint32
 	encoded bool // compressed extents are sent as they are, unless cut
 	cut     bool // see cutsTails
@@ -40,7 +41,7 @@ type node struct {
 const likelyPath = 32
 
 func newTally(s sending) *tally {
-	t := &tally{version: s.version, encoded: s.flags&sendCompressed != 0, under: make(map[uint64]int64)}
+	t := &tally{full: s.isFull(), version: s.version, encoded: s.flags&sendCompressed != 0, under: make(map[uint64]int64)}
 	t.fixed = streamFixed
 	if s.parent.ID != 0 {
 		t.since = max(s.parent.CTransID, s.parent.OTransID) + 1
@@ -128,7 +129,7 @@ func (t *tally) created() {
 	}
 	c := creation{mode: t.at.mode & unix.S_IFMT, version: t.version}
 	t.fixed += c.size()
-	if t.since != 0 { // it is made under a temporary name, which is written twice
+	if !t.full { // it is made under a temporary name, which is written twice
 		t.fixed += renameSize + 2*t.at.temp
 	}
 	t.path(c.paths())
