@@ -257,6 +257,22 @@ func TestStopAndContinueOfTheProcessIsDetected(t *testing.T) {
 	}
 }
 
+// A full stream is none of SEND's, which only holds the snapshot meanwhile.
+func TestStopAndContinueOfTheProcessDoesNotTouchAFullStream(t *testing.T) {
+	const variable = "BTRMESH_TEST_FULL_SEND"
+	if args := os.Getenv(variable); args != "" {
+		sendSlowly(t, args)
+		return
+	}
+	p := newPool(t, "")
+	snap := mixture(t, p)
+	want, _ := send(t, p, btrfs.SendRequest{Snapshot: snap.UUID})
+	verdict := stopAndContinue(t, variable+"="+p.Path()+"|"+snap.UUID.String()+"|"+btrfs.UUID{}.String())
+	if verdict != fmt.Sprintf("%x restarted=false <nil>\n", sha256.Sum256(want)) {
+		t.Errorf("the child says %q", verdict)
+	}
+}
+
 // sendSlowly is the child: it reports when it has begun, waits for a byte on its
 // standard input, and says how it ended.
 func sendSlowly(t *testing.T, args string) {
@@ -267,17 +283,17 @@ func sendSlowly(t *testing.T, args string) {
 	must(t, err)
 	parent, err := btrfs.ParseUUID(parts[2])
 	must(t, err)
-	begun := false
+	begun, sum := false, sha256.New()
 	w := writerFunc(func(b []byte) (int, error) {
 		if !begun {
 			begun = true
 			_, _ = fmt.Fprintln(os.Stderr, "begun")
 			_, _ = io.ReadFull(os.Stdin, make([]byte, 1))
 		}
-		return len(b), nil
+		return sum.Write(b)
 	})
 	_, err = openPool(t, path).Send(t.Context(), w, btrfs.SendRequest{Snapshot: uuid, Parent: parent})
-	_, _ = fmt.Fprintf(os.Stderr, "restarted=%v %v\n", errors.Is(err, sendstream.ErrRestarted), err)
+	_, _ = fmt.Fprintf(os.Stderr, "%x restarted=%v %v\n", sum.Sum(nil), errors.Is(err, sendstream.ErrRestarted), err)
 }
 
 // stopAndContinue runs this test in a child, stops and continues it in mid-send,
