@@ -121,3 +121,46 @@ func TestRemovalReachesLiveRuns(t *testing.T) {
 		}
 	})
 }
+
+func TestRevokedPeerIsOutInTheMiddleOfARun(t *testing.T) {
+	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
+		t.Helper()
+		a, b := f.nodes[0], f.nodes[1]
+		result := b.keep(new(bytes.Buffer))
+		out, _ := begin(t, a, b)
+		defer out.Close()
+		f.set(func() { delete(f.members, a.id) })
+		b.Disconnect(a.id, CodeRemoved, "removed")
+		var err error
+		for err == nil {
+			_, err = out.Write(randomBytes(maxChunk))
+		}
+		if removed, ok := errors.AsType[*RemovedError](err); !ok || removed.Peer != b.id {
+			t.Errorf("source got %v", err)
+		}
+		if err := <-result; !errors.Is(err, ErrLost) {
+			t.Errorf("target got %v", err)
+		}
+	})
+}
+
+func TestMembershipIsAskedAgainForEveryStream(t *testing.T) {
+	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
+		t.Helper()
+		a, b := f.nodes[0], f.nodes[1]
+		if _, err := a.Query(t.Context(), b.id, Query{Kind: QueryInfo}); err != nil {
+			t.Fatal(err)
+		}
+		asked := false
+		b.answer = func(context.Context, certs.ID, Query) (Answer, error) {
+			asked = true
+			return Answer{}, nil
+		}
+		// Only b has heard of it.
+		b.c.Member = func(id certs.ID) bool { return id != a.id }
+		_, err := a.Query(t.Context(), b.id, Query{Kind: QueryInfo})
+		if _, ok := errors.AsType[*RemovedError](err); !ok || asked {
+			t.Errorf("query: %v, asked %v", err, asked)
+		}
+	})
+}
