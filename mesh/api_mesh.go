@@ -129,9 +129,7 @@ func (a api) historyOf(tx *state.Tx, runs []state.Run, req control.HistoryReques
 		if req.Task != "" && rec.Task != req.Task {
 			continue
 		}
-		if live, ok := a.runs.get(keyOf(rec)); ok && live.record().Number == rec.Number {
-			rec = live.record()
-		}
+		rec = a.asItStands(rec)
 		shown := a.historyRun(tx, rec, madeUp[rec.Task])
 		if !req.Failed || shown.Result == control.ResultFailed {
 			list = append(list, shown)
@@ -154,21 +152,14 @@ func (a api) historyRun(tx *state.Tx, rec state.Run, madeUp uint64) control.Hist
 	if rec.Side == state.Receive {
 		shown.Side, shown.MetaBytes = control.ReceiveSide, rec.MetaInBytes
 	}
-	if rec.Kind != state.Unchanged {
-		shown.Kind, shown.Snapshot = rec.Kind.String(), rec.Snapshot
-	}
+	shown.Kind, shown.Snapshot = contentOf(rec)
+	shown.TookSeconds, shown.BytesPerSecond = paceOfRun(rec)
 	if !rec.State.Final() {
 		p := progressOf(rec, peer, 0)
 		shown.Progress = &p
 		return shown
 	}
-	took := rec.Ended.Sub(rec.Started)
-	shown.TookSeconds = seconds(took)
-	if rec.StreamBytes > 0 && took > 0 {
-		rate := float64(rec.StreamBytes) / took.Seconds()
-		shown.BytesPerSecond = &rate
-	}
-	if rec.State.Final() && rec.State != state.Done {
+	if rec.State != state.Done {
 		shown.MadeUpBy = madeUp
 	}
 	return shown

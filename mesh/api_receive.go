@@ -120,13 +120,8 @@ func (a api) replicaMeant(tx *state.Tx, given string, known []control.Replica, r
 	for _, r := range known {
 		names = append(names, r.Name)
 	}
-	seen := map[string]bool{}
 	for _, r := range runs {
-		name := r.Share + "@" + a.peerName(tx, r.Peer)
-		if !seen[name] {
-			seen[name] = true
-			names = append(names, name)
-		}
+		names = append(names, r.Share+"@"+a.peerName(tx, r.Peer))
 	}
 	return control.Resolve("replica", given, unique(names))
 }
@@ -145,28 +140,18 @@ func unique(names []string) []string {
 
 // receipt is the row of a run as the target saw it.
 func (a api) receipt(tx *state.Tx, rec state.Run) control.Receipt {
-	if live, ok := a.runs.get(keyOf(rec)); ok && live.record().Number == rec.Number {
-		rec = live.record()
-	}
+	rec = a.asItStands(rec)
 	source := a.peerName(tx, rec.Peer)
 	shown := control.Receipt{
 		Number: rec.Number, Replica: rec.Share + "@" + source, Task: rec.Task, Source: source, StartedAt: rec.Started,
 		ReceivedAt: rec.Ended, WrittenBytes: rec.StreamBytes, DataBytes: rec.DataBytes, MetaBytes: rec.MetaInBytes,
 		Result: resultOf(rec), Reason: reasonOf(rec),
 	}
-	if rec.Kind != state.Unchanged {
-		shown.Kind, shown.Snapshot = rec.Kind.String(), rec.Snapshot
-	}
+	shown.Kind, shown.Snapshot = contentOf(rec)
+	shown.TookSeconds, shown.BytesPerSecond = paceOfRun(rec)
 	if !rec.State.Final() {
 		p := progressOf(rec, source, 0)
 		shown.Progress = &p
-		return shown
-	}
-	took := rec.Ended.Sub(rec.Started)
-	shown.TookSeconds = seconds(took)
-	if rec.StreamBytes > 0 && took > 0 {
-		rate := float64(rec.StreamBytes) / took.Seconds()
-		shown.BytesPerSecond = &rate
 	}
 	return shown
 }

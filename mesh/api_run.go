@@ -119,9 +119,7 @@ func (a api) taskHistory(_ context.Context, req control.TaskHistory) ([]control.
 		all, err := tx.Runs(state.RunFilter{Side: state.Send, Task: t.Name, Since: sinceOf(req.SinceSeconds)})
 		madeUp := uint64(0)
 		for _, rec := range all {
-			if live, ok := a.runs.get(keyOf(rec)); ok && live.record().Number == rec.Number {
-				rec = live.record()
-			}
+			rec = a.asItStands(rec)
 			if shown := a.shownRun(tx, rec, madeUp); !req.Failed || shown.Result == control.ResultFailed {
 				list = append(list, shown)
 			}
@@ -161,9 +159,8 @@ func (a api) shownRun(tx *state.Tx, rec state.Run, madeUp uint64) control.Run {
 	if rec.Lanes > 0 {
 		shown.Streams = streamsOf(rec)
 	}
-	if rec.Kind != state.Unchanged {
-		shown.Kind, shown.Snapshot = rec.Kind.String(), rec.Snapshot
-	}
+	shown.Kind, shown.Snapshot = contentOf(rec)
+	shown.TookSeconds, shown.BytesPerSecond = paceOfRun(rec)
 	if !rec.State.Final() {
 		p := progressOf(rec, shown.Target, 0)
 		if awaitsTurn(rec) {
@@ -171,12 +168,6 @@ func (a api) shownRun(tx *state.Tx, rec state.Run, madeUp uint64) control.Run {
 		}
 		shown.Progress = &p
 		return shown
-	}
-	took := rec.Ended.Sub(rec.Started)
-	shown.TookSeconds = seconds(took)
-	if rec.StreamBytes > 0 && took > 0 {
-		rate := float64(rec.StreamBytes) / took.Seconds()
-		shown.BytesPerSecond = &rate
 	}
 	if rec.Error != "" {
 		shown.Reason = reasonOf(rec)
