@@ -242,6 +242,7 @@ func TestATaskThatRunsWhileAnotherSendsGoesByItself(t *testing.T) {
 }
 
 func TestATargetThatIsAwayForTenMinutesLeavesTheOthers(t *testing.T) {
+	unraced(t)
 	halfFanned(t, 3, func(f *fleet, a *member, to []*member, tasks []string) {
 		f.cut(a, to[0])
 		a.volume.slow(0)
