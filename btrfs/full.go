@@ -112,7 +112,7 @@ const (
 	fullBatches = 16 // that are there, some 4 MiB
 )
 
-// pipe is how batches go round: from the tree to the readers and, in their order,
+// fullPipe is how batches go round: from the tree to the readers and, in their order,
 // to the writer, and back.
 type fullPipe struct {
 	toRead, toWrite, empty chan *batch
@@ -145,10 +145,7 @@ func (f *full) run(ctx context.Context, w io.Writer, twice seenTwice) error {
 // compose makes the batches, but for the end command.
 func (f *full) compose(ctx context.Context, p fullPipe, twice seenTwice) error {
 	out := &batcher{composer: f.stream, now: <-p.empty}
-	out.next = func(b *batch) (*batch, error) {
-		next, err := p.pass(ctx, b, f.stream)
-		return next, err
-	}
+	out.next = func(b *batch) (*batch, error) { return p.pass(ctx, b, f.stream) }
 	t := newFullTree(f.form, twice, &treeCatalog{fs: f.fs, tree: f.sub.ID}, out)
 	if err := t.begin(f.name); err != nil {
 		return err
@@ -162,6 +159,7 @@ func (f *full) compose(ctx context.Context, p fullPipe, twice seenTwice) error {
 	return out.pass()
 }
 
+// pass sends a batch on and returns an empty one.
 func (p fullPipe) pass(ctx context.Context, b *batch, stream *sendstream.Composer) (*batch, error) {
 	select {
 	case next := <-p.empty:
@@ -175,6 +173,7 @@ func (p fullPipe) pass(ctx context.Context, b *batch, stream *sendstream.Compose
 	}
 }
 
+// read fills batches until there are no more.
 func (f *full) read(p fullPipe) {
 	r := newReader(f.fs, f.sub.ID, int(f.form.sector))
 	defer r.close()
@@ -183,19 +182,10 @@ func (f *full) read(p fullPipe) {
 	}
 }
 
-// write writes the batches in their order.
+// write writes the batches in their order. The first that could not be filled
+// ends it.
 func (p fullPipe) write(ctx context.Context, w io.Writer) error {
-	for {
-		var b *batch
-		var ok bool
-		select {
-		case b, ok = <-p.toWrite:
-			if !ok {
-				return nil
-			}
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	for b := range p.toWrite {
 		if err := <-b.done; err != nil {
 			return err
 		}
@@ -207,6 +197,7 @@ func (p fullPipe) write(ctx context.Context, w io.Writer) error {
 		}
 		p.empty <- b
 	}
+	return nil
 }
 
 func write(w io.Writer, b []byte) error {

@@ -31,6 +31,7 @@ type readFile struct {
 	fd     int
 	ino    uint64
 	packed bool // it was opened to read through the page cache
+	cached bool // it was read so
 }
 
 // read is a read past the page cache for gaps that follow each other in a file.
@@ -97,11 +98,11 @@ func (r *reader) start(gaps []gap) error {
 	for rest := gaps; len(rest) > 0; {
 		n, length := neighbours(rest)
 		if !rest[0].packed {
-			fd, err := r.open(rest[0])
+			f, err := r.open(rest[0])
 			if err != nil {
 				return err
 			}
-			r.reads = append(r.reads, read{fd: fd, gaps: rest[:n], length: length})
+			r.reads = append(r.reads, read{fd: f.fd, gaps: rest[:n], length: length})
 			total += r.sectors(length)
 		}
 		rest = rest[n:]
@@ -203,15 +204,16 @@ func readFull(fd int, buf []byte, have, length int, offset int64) error {
 
 // readPacked reads what is compressed.
 func (r *reader) readPacked(g gap, piece []byte) error {
-	fd, err := r.open(g)
+	f, err := r.open(g)
 	if err != nil {
 		return err
 	}
 	room := g.room.In(piece)
 	if g.encoded.stored > 0 {
-		err = readEncoded(fd, room, g.reading)
+		err = readEncoded(f.fd, room, g.reading)
 	} else {
-		err = readFull(fd, room, 0, len(room), g.offset)
+		f.cached = true
+		err = readFull(f.fd, room, 0, len(room), g.offset)
 	}
 	if err != nil {
 		return fmt.Errorf("%q: %w", g.path, err)
@@ -220,11 +222,11 @@ func (r *reader) readPacked(g gap, piece []byte) error {
 }
 
 // open opens a file unless it was one of the last two: what is compressed in it is
-// read by a file of its own.
-func (r *reader) open(g gap) (int, error) {
-	for _, f := range r.files[max(0, len(r.files)-2):] {
-		if f.ino == g.ino && f.packed == g.packed {
-			return f.fd, nil
+// read by a file of its own. The result is valid until the next call.
+func (r *reader) open(g gap) (*readFile, error) {
+	for i := max(0, len(r.files)-2); i < len(r.files); i++ {
+		if f := &r.files[i]; f.ino == g.ino && f.packed == g.packed {
+			return f, nil
 		}
 	}
 	flags := unix.O_RDONLY
@@ -233,17 +235,17 @@ func (r *reader) open(g gap) (int, error) {
 	}
 	fd, err := openInode(r.fs, r.tree, g.ino, flags)
 	if err != nil {
-		return -1, fmt.Errorf("%q: open: %w", g.path, err)
+		return nil, fmt.Errorf("%q: open: %w", g.path, err)
 	}
-	r.files = append(r.files, readFile{fd, g.ino, g.packed})
-	return fd, nil
+	r.files = append(r.files, readFile{fd: fd, ino: g.ino, packed: g.packed})
+	return &r.files[len(r.files)-1], nil
 }
 
 // closeFiles closes all but the last few, of which there may be more to read.
 func (r *reader) closeFiles(but int) {
 	n := max(0, len(r.files)-but)
 	for _, f := range r.files[:n] {
-		if f.packed {
+		if f.cached {
 			_ = unix.Fadvise(f.fd, 0, 0, unix.FADV_DONTNEED)
 		}
 		_ = unix.Close(f.fd) // opened for reading
