@@ -163,7 +163,7 @@ func TestFullStreamLeavesOutNestedSubvolumesAndOrphans(t *testing.T) {
 // made. It may cost some sharing: what has moved since the beginning is sent as if
 // it were not shared. A run can be resumed all the same.
 func TestFullStreamsBringTheSameDuringABalance(t *testing.T) {
-	s := newSite(t, compressed("zstd"), btrfstest.PoolOptions{})
+	s := newSite(t, compressed("zstd"), btrfstest.PoolOptions{Size: 8 << 30})
 	s.tree(t, 1)
 	for i, plant := range []func(planter){planter.reflinks, planter.bookends} {
 		p := planter{t, filepath.Join(s.dir(), fmt.Sprint("planted ", i))}
@@ -181,7 +181,7 @@ func TestFullStreamsBringTheSameDuringABalance(t *testing.T) {
 	}()
 	for _, f := range fullForms() {
 		first := metadata(t, s.send(t, f, snap, btrfs.Snapshot{}))
-		for range inLongForm(3, 40) {
+		for range inLongForm(3, 20) {
 			stream := s.send(t, f, snap, btrfs.Snapshot{})
 			if now := metadata(t, stream); now != first {
 				t.Errorf("%s: metadata is %v, was %v", f.name, now, first)

@@ -73,22 +73,28 @@ func (b brittle) reserve(t *testing.T) {
 	}
 }
 
-// spoil lets writes of data fail from now on.
+// spoil lets writes of data fail from now on. What is written meanwhile makes the
+// size found too small.
 func (b brittle) spoil(t *testing.T) {
 	t.Helper()
-	var st unix.Statfs_t
-	must(t, unix.Statfs(b.dir, &st))
-	b.resize(t, int64(st.Blocks-st.Bfree)*st.Bsize)
+	for {
+		var st unix.Statfs_t
+		must(t, unix.Statfs(b.dir, &st))
+		err := b.resize(int64(st.Blocks-st.Bfree) * st.Bsize)
+		if !errors.Is(err, unix.EINVAL) {
+			must(t, err)
+			return
+		}
+	}
 }
 
 func (b brittle) heal(t *testing.T) {
 	t.Helper()
-	b.resize(t, 2<<30)
+	must(t, b.resize(2<<30))
 }
 
-func (b brittle) resize(t *testing.T, bytes int64) {
-	t.Helper()
-	must(t, unix.Mount("tmpfs", b.dir, "tmpfs", unix.MS_REMOUNT, "size="+strconv.FormatInt(bytes, 10)))
+func (b brittle) resize(bytes int64) error {
+	return unix.Mount("tmpfs", b.dir, "tmpfs", unix.MS_REMOUNT, "size="+strconv.FormatInt(bytes, 10))
 }
 
 // onBrittle runs a test for each kind of write, with a snapshot to be received by
