@@ -38,7 +38,7 @@ func (s sending) relay(ctx context.Context, w io.Writer, r io.Reader) (sendstrea
 type prefetch struct {
 	snapshot *os.File
 	tree     uint64 // id of snapshot
-	since    uint64 // transaction after the parent's; 0: a full stream
+	since    uint64 // transaction after the parent's; 0: there is none
 	encoded  bool   // compressed extents are sent as they are, past the page cache
 	sight    *sight
 
