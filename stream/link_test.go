@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/quic-go/quic-go/testutils/simnet"
@@ -245,6 +246,7 @@ func TestStoppedPeerSaysGoodbye(t *testing.T) {
 		if !errors.Is(err, ErrGoodbye) || time.Since(start) > time.Second {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
+		synctest.Wait() // the query may end before the link is gone
 		if len(a.Links()) != 0 {
 			t.Errorf("links %+v", a.Links())
 		}
