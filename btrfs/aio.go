@@ -79,7 +79,10 @@ func (a *aio) start() error {
 	}
 	for done := 0; done < len(a.pointers); {
 		n, _, errno := unix.Syscall(unix.SYS_IO_SUBMIT, a.context, uintptr(len(a.pointers)-done), uintptr(unsafe.Pointer(&a.pointers[done])))
-		if errno != 0 && errno != unix.EINTR {
+		if errno == unix.EINTR {
+			continue
+		}
+		if errno != 0 {
 			return fmt.Errorf("start reading: %w", errors.Join(errno, a.wait(done, nil)))
 		}
 		done += int(n)
