@@ -19,7 +19,11 @@ type inodeItem struct {
 	atime, ctime, mtime, otime sendstream.Time
 }
 
-var errCutInode = errors.New("an inode item is cut")
+var (
+	errCutInode = errors.New("an inode item is cut")
+	errCutName  = errors.New("a name item is cut")
+	errCutXattr = errors.New("an extended attribute item is cut")
+)
 
 // inodeItemOf reads the data of an item.
 func inodeItemOf(b []byte) (inodeItem, error) {
@@ -85,40 +89,50 @@ func (i *inodeItem) times(path []byte) sendstream.Command {
 	}
 }
 
+const (
+	inodeRefHeader    = 10 // index, length
+	inodeExtrefHeader = 18 // directory, index, length
+)
+
 // eachRef yields the names in a struct btrfs_inode_ref or btrfs_inode_extref
-// item, with the directory of each. It ends at what is cut.
+// item, with the directory of each. An item that is cut is an error.
 func eachRef(it item, yield func(dir uint64, name []byte) error) error {
-	b := it.data
-	for {
-		dir, header := it.offset, inodeRefHeader
-		if it.kind == typeInodeExtref {
-			header = inodeExtrefHeader
-		}
+	header := inodeRefHeader
+	if it.kind == typeInodeExtref {
+		header = inodeExtrefHeader
+	}
+	for b := it.data; len(b) > 0; {
 		if len(b) < header {
-			return nil
+			return errCutName
 		}
+		dir := it.offset
 		if it.kind == typeInodeExtref {
 			dir = binary.LittleEndian.Uint64(b)
 		}
 		n := int(binary.LittleEndian.Uint16(b[header-2:]))
 		if b = b[header:]; n > len(b) {
-			return nil
+			return errCutName
 		}
 		if err := yield(dir, b[:n]); err != nil {
 			return err
 		}
 		b = b[n:]
 	}
+	return nil
 }
 
 // eachXattr yields the attributes in an item of struct btrfs_dir_item: key,
-// transaction, lengths of data and name, type. It ends at what is cut.
+// transaction, lengths of data and name, type. An item that is cut is an
+// error.
 func eachXattr(it item, yield func(name, value []byte) error) error {
 	const header = 30
-	for b := it.data; len(b) >= header; {
+	for b := it.data; len(b) > 0; {
+		if len(b) < header {
+			return errCutXattr
+		}
 		value, name := int(binary.LittleEndian.Uint16(b[25:])), int(binary.LittleEndian.Uint16(b[27:]))
 		if b = b[header:]; name+value > len(b) {
-			return nil
+			return errCutXattr
 		}
 		if err := yield(b[:name], b[name:name+value]); err != nil {
 			return err

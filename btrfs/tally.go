@@ -74,12 +74,10 @@ func (t *tally) add(it item) {
 	switch it.kind {
 	case typeInodeItem:
 		t.inode(it.data)
-	case typeInodeRef:
-		t.refs(it.offset, it.data, inodeRefHeader)
-	case typeInodeExtref:
-		t.extrefs(it.data)
+	case typeInodeRef, typeInodeExtref:
+		_ = eachRef(it, t.name) // the send will tell of an item that is cut
 	case typeXattr:
-		t.xattrs(it.data)
+		_ = eachXattr(it, t.xattr)
 	case typeExtentData:
 		t.extent(it)
 	}
@@ -135,46 +133,17 @@ func (t *tally) created() {
 	t.path(c.paths())
 }
 
-const (
-	inodeRefHeader    = 10 // index, length
-	inodeExtrefHeader = 18 // directory, index, length
-)
-
-// refs reads the names of a struct btrfs_inode_ref.
-func (t *tally) refs(dir uint64, b []byte, header int) {
-	for len(b) >= header {
-		n := int(binary.LittleEndian.Uint16(b[header-2:]))
-		if b = b[header:]; n > len(b) {
-			return
-		}
-		t.named(dir, int64(n))
-		b = b[n:]
-	}
+// name counts one; see eachRef.
+func (t *tally) name(dir uint64, name []byte) error {
+	t.named(dir, int64(len(name)))
+	return nil
 }
 
-// extrefs reads those of a struct btrfs_inode_extref.
-func (t *tally) extrefs(b []byte) {
-	for len(b) >= inodeExtrefHeader {
-		dir, n := binary.LittleEndian.Uint64(b), int(binary.LittleEndian.Uint16(b[16:]))
-		if b = b[inodeExtrefHeader:]; n > len(b) {
-			return
-		}
-		t.named(dir, int64(n))
-		b = b[n:]
-	}
-}
-
-// xattrs reads each struct btrfs_dir_item of a new inode: key, transaction,
-// lengths of data and name, type.
-func (t *tally) xattrs(b []byte) {
-	const header = 30
-	for t.at.isNew && len(b) >= header {
-		size := int(binary.LittleEndian.Uint16(b[25:])) + int(binary.LittleEndian.Uint16(b[27:]))
-		if b = b[header:]; size > len(b) {
-			return
-		}
-		t.fixed += xattrSize + int64(size)
+// xattr counts one of a new inode; see eachXattr.
+func (t *tally) xattr(name, value []byte) error {
+	if t.at.isNew {
+		t.fixed += xattrSize + int64(len(name)+len(value))
 		t.path(1)
-		b = b[size:]
 	}
+	return nil
 }

@@ -35,8 +35,8 @@ type Store struct {
 //
 // The error is a *LockedError if another process has it open, wraps ErrMode if
 // the directory's mode lets others in, wraps a *SchemaError if a newer program
-// wrote it, and a *FullError if the disk is too full to open it. One process at a time has it; no privileges are needed but
-// those of the directory.
+// wrote it, and a *FullError if the disk is too full to open it. One process at
+// a time has it; no privileges are needed but those of the directory.
 func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err := prepareDir(dir); err != nil {
 		return nil, fmt.Errorf("open state %s: %w", dir, err)

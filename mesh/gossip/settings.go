@@ -29,9 +29,9 @@ const (
 //	until suspicion is over    SuspicionMult × Probe × max(1, log10 n)
 //
 // which is 5.2 to 6.5 s with two members, 7.3 s on average with 16 and 12 s with
-// 256. One that answers again within 5.2 s is never dead. Idle cost does not depend
-// on n: a probe and its answer per interval, which are nearly all that an idle
-// appliance sends.
+// 256. One that answers again before the last of them is over takes the suspicion
+// back. Idle cost does not depend on n: a probe and its answer per interval, which
+// are nearly all that an idle appliance sends.
 func settings(t Timing, line *transport, d *delegate, log io.Writer) *memberlist.Config {
 	c := memberlist.DefaultLANConfig()
 	c.Name = d.g.c.Self.String() // bound to the key by the network
