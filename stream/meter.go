@@ -16,7 +16,8 @@ type meter struct {
 	laneTime  map[LaneKind]time.Duration // of all lanes together
 	slow      int                        // seconds in a row with a slow line, the last ones
 	slowBytes int64                      // in them
-	quick     int                        // seconds in a row of quickSpeed or more that the line did not slow down, the last ones
+	quick     int                        // seconds in a row of quickSpeed or more that no limit held back, the last ones
+	latest    map[LaneKind]int64         // bytes in the last second, of the lane that carried most
 	packets   map[LaneKind]int64
 	lost      map[LaneKind]int64
 }
@@ -57,15 +58,17 @@ func (m *meter) add(x sample) {
 	}
 }
 
-// hurry counts the seconds in which much goes over a line that could take more.
+// hurry counts the seconds in which much is carried, and who carries it. A lane
+// that was not there before has begun since.
 func (m *meter) hurry(before map[uint32]laneSample, x sample, passed time.Duration) {
+	m.latest = make(map[LaneKind]int64)
 	moved := int64(0)
 	for _, la := range x.lanes {
-		if was, known := before[la.serial]; known {
-			moved += la.delivered - was.delivered
-		}
+		carried := max(la.delivered-before[la.serial].delivered, 0)
+		m.latest[la.kind] = max(m.latest[la.kind], carried)
+		moved += carried
 	}
-	if m.quick++; x.bound != boundSource && x.bound != boundTarget || perSecond(moved, passed) < quickSpeed {
+	if m.quick++; x.bound == boundLimit || perSecond(moved, passed) < quickSpeed {
 		m.quick = 0
 	}
 }
@@ -96,14 +99,15 @@ func (m *meter) sees(k LaneKind) bool {
 	return false
 }
 
-// carries says whether a lane of a kind has delivered anything.
-func (m *meter) carries(k LaneKind) bool {
-	for _, la := range m.last {
-		if la.kind == k && la.delivered > 0 {
-			return true
+// matches says whether in the last second a lane of a kind carried as much as any
+// of the other.
+func (m *meter) matches(k LaneKind) bool {
+	for _, carried := range m.latest {
+		if m.latest[k] < carried {
+			return false
 		}
 	}
-	return false
+	return m.latest[k] > 0
 }
 
 // rate is what all lanes of a kind carried, bytes/s.

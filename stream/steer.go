@@ -40,13 +40,13 @@ type wish struct {
 // steerState is what a controller is about.
 //
 //	steady ─→ trial ───→ steady    one lane of the other kind beside; the better one stays
-//	steady ─→ sparing ──→ steady    one TCP lane beside; it stays if it carries anything
+//	steady ─→ sparing ──→ steady    one TCP lane beside; it stays if it carries no less
 //	steady ─→ widening ─→ steady   twice the lanes; back unless they carry a tenth more
 //
 // Nothing changes in a second in which the line is not what is slow, but that a
-// trial or widening which learns nothing for long is over. Sparing is for runs
-// that the line does not slow down: there the processors are what is short, and a
-// byte over TCP takes half of what it takes over QUIC.
+// trial or widening which learns nothing for long is over. Sparing is for fast
+// runs over a near line, or one that does not slow them down: there the processors
+// are what is short, and a byte over TCP takes a third of what it takes over QUIC.
 type steerState uint8
 
 const (
@@ -62,10 +62,11 @@ const (
 	slowSeconds = 2        // of a slow line before the other kind is tried
 	slowBytes   = 64 << 20 // or so much on a fast one
 	quickSpeed  = 20 << 20 // bytes/s for which QUIC takes a good part of a processor
-	quickSecs   = 1        // of that before TCP is tried for it
+	quickSecs   = 1        // of that, then TCP is tried for it
 	warmSeconds = 3        // after a change that are not judged: connections start slowly
 	judged      = 3        // seconds that are
 	trialTime   = 30 * time.Second
+	spareTime   = 5 * time.Second
 	muchBetter  = 1.3 // a lane of the other kind, to go over
 	worthIt     = 1.1 // twice the lanes, to stay
 	lossy       = 0.0005
@@ -81,6 +82,7 @@ const (
 type steer struct {
 	policy LanePolicy
 	few    int  // lanes to begin with
+	near   bool // the line is short
 	alone  bool // there is no other kind here
 	past   experience
 	learn  func(experience) // told of what is new; nil: nobody
@@ -100,8 +102,10 @@ type steer struct {
 // steerFrom makes the controller of one session. rtt is that of the mesh
 // connection, past what earlier sessions with the peer have learned by now.
 func steerFrom(policy LanePolicy, rtt time.Duration, past experience, now time.Time) *steer {
-	s := &steer{policy: policy, few: defaultLanes, past: past, state: steerSteady, kind: LaneQUIC, hold: retryWider}
-	if rtt > farAway {
+	s := &steer{
+		policy: policy, few: defaultLanes, near: rtt <= farAway, past: past, state: steerSteady, kind: LaneQUIC, hold: retryWider,
+	}
+	if !s.near {
 		s.few = farLanes
 	}
 	switch {
@@ -179,7 +183,7 @@ func (s *steer) note(e experience) {
 func (s *steer) steady(x sample) {
 	m := &s.meter
 	switch {
-	case s.kind == LaneQUIC && s.triesOther(x.now) && m.quick >= quickSecs && m.loss(s.kind) < lossy:
+	case s.triesOther(x.now) && s.spares(x.bound):
 		s.state, s.begun = steerSparing, x.now
 	case x.bound != boundLine:
 	case s.triesOther(x.now) && (m.slow >= slowSeconds || m.slowBytes >= slowBytes || m.loss(s.kind) >= lossy):
@@ -194,6 +198,12 @@ func (s *steer) steady(x sample) {
 
 func (s *steer) triesOther(now time.Time) bool {
 	return s.policy == LanesAuto && !s.alone && !now.Before(s.past.until)
+}
+
+// spares says whether TCP is worth a try because it takes less processor time.
+func (s *steer) spares(bound bottleneck) bool {
+	m := &s.meter
+	return s.kind == LaneQUIC && (s.near || bound != boundLine) && m.quick >= quickSecs && m.loss(LaneQUIC) < lossy
 }
 
 // widens says whether more lanes are worth a try: where loss slows each one
@@ -230,21 +240,26 @@ func (s *steer) trial(x sample) {
 	s.use(other, why)
 }
 
-// sparing waits for the first bytes over TCP.
+// sparing waits until TCP carries no less than QUIC.
 func (s *steer) sparing(x sample) {
 	if why, failed := x.fault[LaneTCP]; failed {
 		s.stay(x.now.Add(retryWorse), s.kind.String()+": "+why)
 		return
 	}
-	if s.meter.carries(LaneTCP) {
-		const why = "tcp: takes less processor time than quic, and the line is not what is slow"
+	if s.meter.matches(LaneTCP) {
+		const why = "tcp: takes less processor time than quic"
 		s.note(experience{kind: LaneTCP, until: x.now.Add(retryBetter), why: why})
 		s.use(LaneTCP, why)
 		return
 	}
-	if x.now.Sub(s.begun) >= trialTime {
-		s.stay(x.now.Add(retryDead), "")
+	if x.now.Sub(s.begun) < spareTime {
+		return
 	}
+	if s.meter.sees(LaneTCP) {
+		s.stay(x.now.Add(retryWorse), s.kind.String()+": a lane of tcp carried less")
+		return
+	}
+	s.stay(x.now.Add(retryDead), "") // it is still being opened
 }
 
 // retryAfter is how long the other kind is left alone once kind was better.
