@@ -32,7 +32,7 @@ type crew struct {
 	hopeless func(error)
 	steer    *steer        // nil: the first wish stays
 	data     atomic.Int64  // bytes of chunks and their headers, repeats included
-	left     chan struct{} // a token when a lane has ended
+	changed  chan struct{} // a token when a lane has ended, or there should be others
 
 	mu       sync.Mutex
 	lanes    map[uint32]*lane
@@ -57,7 +57,7 @@ type redial struct {
 
 func newCrew(q *queue, log *slog.Logger, done <-chan struct{}, rates []*Rate) *crew {
 	return &crew{
-		queue: q, log: log, done: done, rates: rates, left: make(chan struct{}, 1),
+		queue: q, log: log, done: done, rates: rates, changed: make(chan struct{}, 1),
 		lanes: make(map[uint32]*lane), redial: map[LaneKind]*redial{LaneQUIC: {}, LaneTCP: {}},
 	}
 }
@@ -78,7 +78,7 @@ func (c *crew) run(ctx context.Context) {
 		case now := <-tick.C:
 			c.look(now)
 		case <-again:
-		case <-c.left:
+		case <-c.changed:
 		}
 	}
 }
@@ -169,8 +169,13 @@ func (c *crew) ended(la *lane, err error) {
 	if err != nil && la.state != laneFinishing && !closed(c.done) {
 		c.fell(la, err)
 	}
+	c.signal()
+}
+
+// signal lets run look again how many lanes there should be.
+func (c *crew) signal() {
 	select {
-	case c.left <- struct{}{}:
+	case c.changed <- struct{}{}:
 	default:
 	}
 }
@@ -226,6 +231,7 @@ func (c *crew) report(now time.Time, p progress) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.starved = p.Starved
+	c.glance(now, p.Bytes)
 	if !p.Roll {
 		return nil
 	}
@@ -242,6 +248,18 @@ func (c *crew) report(now time.Time, p progress) error {
 		c.weigh(la, came[serial], passed)
 	}
 	return nil
+}
+
+// glance lets the controller see how fast a session begins. It is called with mu
+// held.
+func (c *crew) glance(now time.Time, came int64) {
+	if c.steer == nil {
+		return
+	}
+	if w, changed := c.steer.glance(now, came); changed {
+		c.want = w
+		c.signal()
+	}
 }
 
 // weigh judges one lane. It is called with mu held.

@@ -63,6 +63,7 @@ const (
 	slowBytes   = 64 << 20 // or so much on a fast one
 	quickSpeed  = 20 << 20 // bytes/s for which QUIC takes a good part of a processor
 	quickSecs   = 1        // of that, then TCP is tried for it
+	quickStart  = 16 << 20 // or so many bytes at that speed, over a near line, from the start
 	warmSeconds = 3        // after a change that are not judged: connections start slowly
 	judged      = 3        // seconds that are
 	trialTime   = 30 * time.Second
@@ -77,8 +78,8 @@ const (
 	retryWider  = 5 * time.Minute  // after a step back; doubles
 )
 
-// steer decides how many lanes of which kind a session has. It belongs to one
-// goroutine, and takes the time from its samples.
+// steer decides how many lanes of which kind a session has. It takes the time from
+// what it is shown, and is not safe for concurrent use.
 type steer struct {
 	policy LanePolicy
 	few    int  // lanes to begin with
@@ -149,6 +150,19 @@ func (s *steer) step(x sample) wish {
 		s.steady(x)
 	}
 	return s.wish()
+}
+
+// glance takes in what has come in all since the beginning, and says whether it
+// wishes for something else now: a fast run does not wait for its first second.
+func (s *steer) glance(now time.Time, came int64) (w wish, changed bool) {
+	if len(s.meter.last) > 0 || s.state != steerSteady || s.kind != LaneQUIC || !s.near || !s.triesOther(now) {
+		return wish{}, false
+	}
+	if came < quickStart || perSecond(came, now.Sub(s.meter.at)) < quickSpeed {
+		return wish{}, false
+	}
+	s.state, s.begun = steerSparing, now
+	return s.wish(), true
 }
 
 func (s *steer) wish() wish {

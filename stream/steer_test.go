@@ -241,6 +241,37 @@ func TestSteeringSettles(t *testing.T) {
 	}
 }
 
+func TestFastStartDoesNotWaitForItsFirstSecond(t *testing.T) {
+	near, start := time.Millisecond, time.Unix(1e9, 0)
+	for name, c := range map[string]struct {
+		policy LanePolicy
+		rtt    time.Duration
+		past   experience
+		came   int64
+		after  time.Duration
+		tcp    int
+	}{
+		"fast":                   {LanesAuto, near, experience{}, 16 << 20, 200 * time.Millisecond, 1},
+		"not much yet":           {LanesAuto, near, experience{}, 15 << 20, 100 * time.Millisecond, 0},
+		"slow":                   {LanesAuto, near, experience{}, 16 << 20, 900 * time.Millisecond, 0},
+		"far":                    {LanesAuto, 20 * time.Millisecond, experience{}, 16 << 20, 200 * time.Millisecond, 0},
+		"QUIC as set":            {LanesQUIC, near, experience{}, 16 << 20, 200 * time.Millisecond, 0},
+		"TCP was refused lately": {LanesAuto, near, experience{until: start.Add(time.Hour), kind: LaneQUIC}, 16 << 20, 200 * time.Millisecond, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := steerFrom(c.policy, c.rtt, c.past, start)
+			s.step(sample{now: start})
+			w, changed := s.glance(start.Add(c.after), c.came)
+			if changed != (c.tcp > 0) || w.tcp != c.tcp || changed && w.quic != defaultLanes {
+				t.Errorf("%v, %+v", changed, w)
+			}
+			if _, again := s.glance(start.Add(c.after), c.came); again {
+				t.Error("the same again")
+			}
+		})
+	}
+}
+
 func TestSteeringLeavesTCPThatDiesAndComesBack(t *testing.T) {
 	p := path{speed: 100 * mbit, rtt: 50 * time.Millisecond, loss: 0.01, diesAfter: 2 * time.Minute}
 	s := steerFrom(LanesAuto, p.rtt, experience{}, time.Unix(1e9, 0))
