@@ -21,8 +21,8 @@ import (
 // target's end of a run is added up in intake.go.
 const (
 	spoolBytes  = 32 << 20
-	spoolChunks = 512             // of any size: they stand for work already done
-	leaveAfter  = 2 * time.Second // that others wait for a session, before the feed goes on without it
+	spoolChunks = 512              // of any size: they stand for work already done
+	leaveAfter  = 10 * time.Second // that others wait for a session, before the feed goes on without it
 )
 
 // Feed is one raw stream on its way to several sessions, read and compressed
@@ -35,8 +35,9 @@ const (
 // A chunk is kept until every session has its confirmation. The feed moves at
 // the pace of the slowest as long as that costs the others nothing: what the
 // slow one alone has yet to confirm is the spool. When that is full and another
-// session has waited for two seconds in all, the slowest is left behind. The
-// last one never is.
+// session has waited for ten seconds in all, the slowest is left behind: a
+// checkpoint on a slow disk takes less, and to read and compress all again is the
+// dearer the later. The last one never is.
 //
 // Write and End belong to one goroutine; either End or Abort must be called.
 type Feed struct {
