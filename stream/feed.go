@@ -25,6 +25,13 @@ const (
 	leaveAfter  = 10 * time.Second // that others wait for a session, before the feed goes on without it
 )
 
+// Bounds of a chunk that goes early.
+const (
+	leastEarly = 4 << 10   // bytes, for the first
+	mostEarly  = 128 << 10 // bytes, that are enough at any time
+	fewChunks  = 3         // that a session has to have confirmed yet, at the most
+)
+
 // Feed is one raw stream on its way to several sessions, read and compressed
 // once:
 //
@@ -134,11 +141,28 @@ func (f *Feed) Write(p []byte) (int, error) {
 		n := min(maxChunk-len(f.current.block), len(p)-taken)
 		f.current.block = append(f.current.block, p[taken:taken+n]...)
 		taken += n
-		if len(f.current.block) == maxChunk {
+		if len(f.current.block) == maxChunk || f.due() {
 			f.submit()
 		}
 	}
 	return taken, nil
+}
+
+// due says that the current chunk is not to wait until it is full: the sessions
+// have next to nothing to do, and it is large enough. What is enough grows with
+// what has been sent, so that a target can begin at once with a stream that comes
+// slowly, and never waits for long.
+func (f *Feed) due() bool {
+	enough := min(max(f.at.bytes, leastEarly), mostEarly)
+	if int64(len(f.current.block)) < enough {
+		return false
+	}
+	for _, q := range f.followers() {
+		if q.outstanding() > fewChunks {
+			return false
+		}
+	}
+	return true
 }
 
 // begin makes sure that there is a chunk to fill.

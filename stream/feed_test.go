@@ -339,3 +339,28 @@ func TestSessionThatIsAloneIsNeverLeftBehind(t *testing.T) {
 		}
 	})
 }
+
+func TestChunkGoesEarlyWhileItsSessionHasLittleToDo(t *testing.T) {
+	f, q := NewFeed(slog.New(slog.DiscardHandler)), newQueue(windowSize, func(error) {})
+	defer f.Abort(ErrClosed)
+	if err := f.follow(q); err != nil {
+		t.Fatal(err)
+	}
+	for i, step := range []struct{ write, chunks int }{
+		{leastEarly - 1, 0},
+		{1, 1},
+		{leastEarly, 2},
+		{leastEarly, 2},
+		{leastEarly, 3},
+		{4 * leastEarly, 4},
+		{maxChunk - 1, 4}, // the session has enough to do
+		{1, 5},
+	} {
+		if _, err := f.Write(make([]byte, step.write)); err != nil {
+			t.Fatal(err)
+		}
+		if got := q.outstanding(); got != step.chunks {
+			t.Errorf("step %d: %d chunks are handed over, want %d", i, got, step.chunks)
+		}
+	}
+}

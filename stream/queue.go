@@ -118,6 +118,14 @@ func (q *queue) leave(serial uint32) {
 	q.signal()
 }
 
+// outstanding is how many chunks were handed over that the target has not
+// confirmed to have taken.
+func (q *queue) outstanding() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.held)
+}
+
 // inReach is how many of held may be sent. It is called with mu held.
 func (q *queue) inReach() int { return min(len(q.held), windowSize) }
 
