@@ -30,12 +30,18 @@ func (p *Pool) estimate(ctx context.Context, r SendRequest) (int64, error) {
 		return 0, err
 	}
 	defer s.snapshot.Close() //nolint:errcheck // opened for reading
-	info, err := readFSInfo(p.dir)
+	if s.isFull() {
+		return p.estimateFull(ctx, s)
+	}
+	v, err := p.foresee(ctx, s)
 	if err != nil {
 		return 0, err
 	}
+	return v.bytes, nil
+}
+
+func (p *Pool) estimateFull(ctx context.Context, s sending) (int64, error) {
 	t := newTally(s)
-	tail := tailCheck{fs: p.dir, tree: s.sub.ID, sector: uint64(info.sectorSize)}
 	for it, err := range searchSince(p.dir, s.sub.ID, t.since, key{id: rootInode}, key{id: lastFreeID}) {
 		if err != nil {
 			return 0, err
@@ -44,12 +50,6 @@ func (p *Pool) estimate(ctx context.Context, r SendRequest) (int64, error) {
 			return 0, context.Cause(ctx)
 		}
 		t.add(it)
-		if t.cut || s.isFull() {
-			continue
-		}
-		if t.cut, err = tail.cutAt(it); err != nil {
-			return 0, err
-		}
 	}
 	return t.total(func(dir uint64) int64 { return p.depth(s.sub.ID, dir) }), nil
 }

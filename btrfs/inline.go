@@ -1,7 +1,6 @@
 package btrfs
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"os"
@@ -9,8 +8,8 @@ import (
 
 var errNoInode = errors.New("an extent belongs to no inode")
 
-// cutsTails reports whether the kernel would lose content if it sent compressed
-// extents of snap as they are, relative to base unless that is zero.
+// tailCheck finds out whether the kernel would lose content if it sent compressed
+// extents as they are. It goes through the items of a tree, in their order.
 //
 // It sends the compressed extent of a small file, which lies inline in its leaf,
 // as what it decompresses to, 413 bytes say. When fallocate, for one, then grew
@@ -20,29 +19,8 @@ var errNoInode = errors.New("an extent belongs to no inode")
 // file ends there, its size too. A plain stream has them.
 //
 // It costs a walk over the leaves of the snapshot that base does not share. It
-// looks at them before the kernel does, so nothing may change snap between; the
+// may look at them before the kernel does, so nothing may change snap between; the
 // transaction in the stream tells a receiver if something did.
-func cutsTails(ctx context.Context, fs *os.File, snap, base Subvolume) (bool, error) {
-	info, err := readFSInfo(fs)
-	if err != nil {
-		return false, err
-	}
-	tail := tailCheck{fs: fs, tree: snap.ID, sector: uint64(info.sectorSize)}
-	for it, err := range searchSince(fs, snap.ID, firstOwnLeaf(snap, base), key{id: rootInode}, key{id: lastFreeID}) {
-		if err != nil {
-			return false, err
-		}
-		if ctx.Err() != nil {
-			return false, context.Cause(ctx)
-		}
-		if cut, err := tail.cutAt(it); cut || err != nil {
-			return cut, err
-		}
-	}
-	return false, nil
-}
-
-// tailCheck goes through the items of a tree, in their order.
 type tailCheck struct {
 	fs        *os.File
 	tree      uint64

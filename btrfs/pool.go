@@ -22,6 +22,8 @@ type Pool struct {
 
 	reserve  sync.Mutex // taken for each deletion, and the system calls of it
 	reserved bool       // as far as this Pool knows
+
+	foresights foresights
 }
 
 // OpenPool opens the directory path, which may be the root of a mount or lie

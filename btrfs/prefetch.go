@@ -3,6 +3,7 @@ package btrfs
 import (
 	"context"
 	"io"
+	"iter"
 	"math"
 	"os"
 	"sync"
@@ -19,11 +20,11 @@ import (
 // a disk that it is alone with never has two requests, and files of one block
 // cost a sleep each. Its reads go through the page cache of the snapshot, where
 // nobody else's do, so that it finds nothing there but what was put there for it.
-func (s sending) relay(ctx context.Context, w io.Writer, r io.Reader) (sendstream.Stats, error) {
+func (s sending) relay(ctx context.Context, w io.Writer, r io.Reader, ahead *lookout) (sendstream.Stats, error) {
 	p := newPrefetch(s)
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	running.Go(func() { p.run(ctx) })
+	running.Go(func() { p.run(ctx, ahead) })
 	defer running.Wait()
 	defer stop()
 	return sendstream.CopyFrom(w, r, sendstream.Limits{Watch: p.sight.watch}, s.from)
@@ -59,22 +60,44 @@ func newPrefetch(s sending) *prefetch {
 
 // run works until ctx ends, or until something fails. It leaves nothing in the
 // page cache but what is on its way from the disk then.
-func (p *prefetch) run(ctx context.Context) {
+func (p *prefetch) run(ctx context.Context, ahead *lookout) {
 	defer p.cool(spot{inode: math.MaxUint64})
-	for it, err := range searchSince(p.snapshot, p.tree, p.since, key{id: rootInode}, key{id: lastFreeID}) {
-		if err != nil || ctx.Err() != nil {
-			return
-		}
-		e, ok := dataExtentOf(it)
-		if !ok || e.generation < p.since || e.compressed && p.encoded {
-			continue
-		}
-		if p.fetch(ctx, e) != nil {
+	v, err := ahead.wait(ctx)
+	if err != nil {
+		return
+	}
+	for e := range p.toCome(v) {
+		if ctx.Err() != nil || p.fetch(ctx, e) != nil {
 			return
 		}
 	}
 	<-ctx.Done() // for the window is in use
 }
+
+// toCome yields what the send will read, up to the first failure to find it.
+func (p *prefetch) toCome(v *foresight) iter.Seq[dataExtent] {
+	return func(yield func(dataExtent) bool) {
+		for _, e := range v.extents {
+			if !p.passesBy(e) && !yield(e) {
+				return
+			}
+		}
+		if !v.more {
+			return
+		}
+		for it, err := range searchSince(p.snapshot, p.tree, p.since, v.rest, key{id: lastFreeID}) {
+			if err != nil {
+				return
+			}
+			if e, ok := dataExtentOf(it); ok && e.generation >= p.since && !p.passesBy(e) && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// passesBy reports whether the send reads e past the page cache.
+func (p *prefetch) passesBy(e dataExtent) bool { return e.compressed && p.encoded }
 
 // fetch reads an extent once there is room for it, unless the send is past it.
 func (p *prefetch) fetch(ctx context.Context, e dataExtent) error {

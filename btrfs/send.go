@@ -126,16 +126,45 @@ func (p *Pool) send(ctx context.Context, w io.Writer, r SendRequest) (sendstream
 	if s.isFull() {
 		return p.sendFull(ctx, w, s)
 	}
-	if s.flags&sendCompressed != 0 {
-		cut, err := cutsTails(ctx, p.dir, s.sub, s.parent)
-		if err != nil {
-			return sendstream.Stats{}, err
-		}
-		if cut {
-			s.flags &^= sendCompressed
-		}
+	return p.sendIncrement(ctx, w, s)
+}
+
+// errCuts says that the kernel would lose content: see tailCheck.
+var errCuts = errors.New("compressed extents would be cut")
+
+// sendIncrement lets SEND begin while it is still looked for what compressed
+// extents would lose. Nothing goes out before that is known.
+func (p *Pool) sendIncrement(ctx context.Context, w io.Writer, s sending) (sendstream.Stats, error) {
+	ahead := p.lookOut(ctx, s)
+	defer ahead.end(p, s)
+	if s.flags&sendCompressed == 0 {
+		return s.run(ctx, w, ahead)
 	}
-	return s.run(ctx, w)
+	stats, err := s.run(ctx, &gate{w: w, ahead: ahead}, ahead)
+	if errors.Is(err, errCuts) {
+		plain := s
+		plain.flags &^= sendCompressed
+		return plain.run(ctx, w, ahead)
+	}
+	return stats, err
+}
+
+// gate lets a stream of compressed extents pass once it is known to lose nothing,
+// else it fails with errCuts.
+type gate struct {
+	w     io.Writer
+	ahead *lookout
+}
+
+func (g *gate) Write(b []byte) (int, error) {
+	<-g.ahead.done
+	if g.ahead.err != nil {
+		return 0, g.ahead.err
+	}
+	if g.ahead.seen.cut {
+		return 0, errCuts
+	}
+	return g.w.Write(b)
 }
 
 // resolve finds the subvolumes of r.
@@ -199,7 +228,7 @@ func (p *Pool) openReadOnly(uuid UUID) (*os.File, Subvolume, error) {
 // SEND can be stopped in one way only, by closing the pipe's read end, and that
 // is what ctx does and what an error of the relay does. Its own verdict counts:
 // a stream that looks whole is not believed before.
-func (s sending) run(ctx context.Context, w io.Writer) (sendstream.Stats, error) {
+func (s sending) run(ctx context.Context, w io.Writer, ahead *lookout) (sendstream.Stats, error) {
 	r, out, err := sendPipe()
 	if err != nil {
 		return sendstream.Stats{}, err
@@ -210,7 +239,7 @@ func (s sending) run(ctx context.Context, w io.Writer) (sendstream.Stats, error)
 		sent <- errors.Join(err, out.Close())
 	}()
 	stop := context.AfterFunc(ctx, func() { _ = r.Close() }) // may be closed already
-	stats, relayErr := s.relay(ctx, w, &patient{src: r})
+	stats, relayErr := s.relay(ctx, w, &patient{src: r}, ahead)
 	stop()
 	_ = r.Close() // may be closed already
 	return stats, sendError(ctx, <-sent, relayErr)

@@ -14,7 +14,7 @@ type tally struct {
 	full    bool
 	version uint32
 	encoded bool // compressed extents are sent as they are, unless cut
-	cut     bool // see cutsTails
+	cut     bool // see tailCheck
 
 	fixed   int64            // all but what follows
 	plain   int64            // of the content if it is sent decoded

@@ -40,9 +40,6 @@ func (s *sending) transfer(ctx context.Context, out *stream.Outbound, have strea
 // whose stream is not the one begun is sent from its beginning, if the target has
 // not been told of it yet.
 func (s *sending) data(ctx context.Context, out *stream.Outbound, parent btrfs.UUID, have stream.Have) (stream.Committed, error) {
-	if err := s.prepare(ctx, s.request(s.passage(parent, have, sendstream.Position{}))); err != nil {
-		return stream.Committed{}, err
-	}
 	done, err := s.send(ctx, out, s.passage(parent, have, resumable(have, parent)))
 	if errors.Is(err, sendstream.ErrDiverged) && s.run.record().State == state.Offered {
 		s.startOver(err)
@@ -51,12 +48,18 @@ func (s *sending) data(ctx context.Context, out *stream.Outbound, parent btrfs.U
 	return done, err
 }
 
-// prepare estimates the stream and records what will be sent.
-func (s *sending) prepare(ctx context.Context, r btrfs.SendRequest) error {
+// prepare estimates the stream and records what will be sent, unless that is done.
+func (s *sending) prepare(ctx context.Context, p *passage) error {
+	if s.run.record().State == state.Offered {
+		return nil
+	}
+	r := s.request(*p)
+	r.From = sendstream.Position{}
 	estimate, err := s.pool.Estimate(ctx, r)
 	if err != nil {
 		return fmt.Errorf("estimate %s: %w", s.snap.Name, err)
 	}
+	p.begin.EstimateBytes = estimate
 	return s.run.become(state.Offered, func(_ *state.Tx, rec *state.Run) error {
 		rec.Kind, rec.Parent, rec.EstimateBytes = kindOf(r.Parent), r.Parent, estimate
 		return nil
@@ -102,6 +105,9 @@ func (s *sending) sender(p passage) plan.Sender {
 func (s *sending) send(ctx context.Context, out *stream.Outbound, p passage) (stream.Committed, error) {
 	s.follower = s.node.fanouts.join(ctx, s.sender(p), s.pool, s.request(p))
 	defer s.follower.leave()
+	if err := s.prepare(ctx, &p); err != nil { // beside the send, which can use what is found out
+		return stream.Committed{}, err
+	}
 	if err := s.follower.begun(ctx); err != nil {
 		return stream.Committed{}, fmt.Errorf("send %s: %w", s.snap.Name, err)
 	}
