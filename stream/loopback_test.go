@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"slices"
@@ -92,7 +93,7 @@ func TestRunOverSocketsOfTheKernel(t *testing.T) {
 	}
 	for _, p := range []LanePolicy{LanesAuto, LanesTCP} {
 		t.Run(p.String(), func(t *testing.T) {
-			t.Cleanup(func() { goleak.VerifyNone(t) })
+			noLeaks(t)
 			a, b, _ := onSockets(t)
 			a.c.LanePolicy = policy(p)
 			var got bytes.Buffer
@@ -122,18 +123,46 @@ func TestRunOverSocketsOfTheKernel(t *testing.T) {
 func TestMeasureOverSocketsOfTheKernel(t *testing.T) {
 	for _, kind := range []LaneKind{LaneQUIC, LaneTCP} {
 		t.Run(kind.String(), func(t *testing.T) {
-			t.Cleanup(func() { goleak.VerifyNone(t) })
+			noLeaks(t)
 			a, b, _ := onSockets(t)
-			m, err := a.Measure(t.Context(), b.id, kind, 200*time.Millisecond)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Logf("%+v: %d MB/s", m, m.PerSecond()/1e6)
-			if m.Kind != kind || m.Bytes < sinkBuffer || m.RTT <= 0 || m.Packets <= 0 || m.Congestion == "" {
+			m := a.measured(t, b, kind)
+			if m.Kind != kind || m.Took <= 0 || m.RTT <= 0 || m.Packets <= 0 || m.Congestion == "" {
 				t.Errorf("%+v", m)
 			}
 		})
 	}
+}
+
+// measured is the first measurement that carried a piece. On a machine that is
+// busy one may pass in which nobody sends, or the records are compared too late.
+func (n *node) measured(t *testing.T, to *node, kind LaneKind) Throughput {
+	t.Helper()
+	for range 20 {
+		m, err := n.Measure(t.Context(), to.id, kind, 200*time.Millisecond)
+		if err != nil && !errors.Is(err, &Refusal{Code: Busy}) {
+			t.Fatal(err)
+		}
+		t.Logf("%+v: %d MB/s, %v", m, m.PerSecond()/1e6, err)
+		if m.Bytes >= sinkBuffer {
+			return m
+		}
+	}
+	t.Fatal("nothing is carried")
+	return Throughput{}
+}
+
+// noLeaks fails the test if a goroutine of it is there a minute after its end.
+func noLeaks(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() {
+		begun, err := time.Now(), goleak.Find()
+		for err != nil && time.Since(begun) < time.Minute {
+			err = goleak.Find()
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestStatsOfATCPLaneAreThoseOfTheKernel(t *testing.T) {

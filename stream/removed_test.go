@@ -100,24 +100,33 @@ func TestForeignReasonIsBoundedAndQuoted(t *testing.T) {
 	})
 }
 
+// cutDuring begins a run from a to b, has it cut, and returns what the source and
+// the target are told.
+func cutDuring(t *testing.T, a, b *node, cut func()) (source, target error) {
+	t.Helper()
+	result := b.keep(new(bytes.Buffer))
+	out, _ := begin(t, a, b)
+	defer out.Close()
+	cut()
+	for source == nil {
+		_, source = out.Write(randomBytes(maxChunk))
+	}
+	return source, <-result
+}
+
 func TestRemovalReachesLiveRuns(t *testing.T) {
 	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
 		t.Helper()
 		gone, b := f.nodes[0], f.nodes[1]
-		result := b.keep(new(bytes.Buffer))
-		out, _ := begin(t, gone, b)
-		defer out.Close()
-		f.remove(gone, "lost")
-		b.Disconnect(gone.id, CodeRemoved, "removed by nas-b: lost")
-		var err error
-		for err == nil {
-			_, err = out.Write(randomBytes(maxChunk))
+		source, target := cutDuring(t, gone, b, func() {
+			f.remove(gone, "lost")
+			b.Disconnect(gone.id, CodeRemoved, "removed by nas-b: lost")
+		})
+		if r, ok := errors.AsType[*RemovedError](source); !ok || r.Why != "removed by nas-b: lost" {
+			t.Errorf("source got %v", source)
 		}
-		if r, ok := errors.AsType[*RemovedError](err); !ok || r.Why != "removed by nas-b: lost" {
-			t.Errorf("source got %v", err)
-		}
-		if err := <-result; !errors.Is(err, ErrLost) {
-			t.Errorf("target got %v", err)
+		if !errors.Is(target, ErrLost) {
+			t.Errorf("target got %v", target)
 		}
 	})
 }
@@ -126,20 +135,15 @@ func TestRevokedPeerIsOutInTheMiddleOfARun(t *testing.T) {
 	onNet(t, 2, latency, func(t *testing.T, f *fabric) {
 		t.Helper()
 		a, b := f.nodes[0], f.nodes[1]
-		result := b.keep(new(bytes.Buffer))
-		out, _ := begin(t, a, b)
-		defer out.Close()
-		f.set(func() { delete(f.members, a.id) })
-		b.Disconnect(a.id, CodeRemoved, "removed")
-		var err error
-		for err == nil {
-			_, err = out.Write(randomBytes(maxChunk))
+		source, target := cutDuring(t, a, b, func() {
+			f.set(func() { delete(f.members, a.id) })
+			b.Disconnect(a.id, CodeRemoved, "removed")
+		})
+		if r, ok := errors.AsType[*RemovedError](source); !ok || r.Peer != b.id {
+			t.Errorf("source got %v", source)
 		}
-		if removed, ok := errors.AsType[*RemovedError](err); !ok || removed.Peer != b.id {
-			t.Errorf("source got %v", err)
-		}
-		if err := <-result; !errors.Is(err, ErrLost) {
-			t.Errorf("target got %v", err)
+		if !errors.Is(target, ErrLost) {
+			t.Errorf("target got %v", target)
 		}
 	})
 }

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"golang.org/x/net/ipv4"
 
 	"btrmesh/certs"
@@ -99,7 +98,7 @@ func TestRunOverUDP(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Cleanup(func() { goleak.VerifyNone(t) })
+			noLeaks(t)
 			open := func() net.PacketConn {
 				udp := loopback(t, test.listen)
 				if test.conn == nil {
