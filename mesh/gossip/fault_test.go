@@ -35,8 +35,7 @@ func TestKilledMemberIsDeadWithinTenSeconds(t *testing.T) {
 
 func killOne(t *testing.T, size int) time.Duration {
 	t.Helper()
-	s := newMesh(t, size)
-	s.until(time.Minute, s.converged)
+	s := newConverged(t, size)
 	time.Sleep(20 * time.Second)
 	gone := s.ids[size-1]
 	s.kill(size - 1)
@@ -48,8 +47,7 @@ func killOne(t *testing.T, size int) time.Duration {
 func TestGoodbyeIsHeardAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 5)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 5)
 		begin := time.Now()
 		s.leave(4)
 		s.until(time.Second, s.converged)
@@ -64,8 +62,7 @@ func TestRestartedMemberIsAliveWithinSeconds(t *testing.T) {
 		t.Run(down.String(), func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				t.Helper()
-				s := newMesh(t, 5)
-				s.until(time.Minute, s.converged)
+				s := newConverged(t, 5)
 				s.kill(4)
 				time.Sleep(down)
 				s.start(4)
@@ -93,8 +90,7 @@ func TestPartitionHealsWithinAMinute(t *testing.T) {
 
 func partition(t *testing.T, size int, cut time.Duration) {
 	t.Helper()
-	s := newMesh(t, size)
-	s.until(time.Minute, s.converged)
+	s := newConverged(t, size)
 	side := func(id certs.ID) bool { return slices.Index(s.ids, id) < size/2 }
 	s.setCut(func(from, to certs.ID) bool { return side(from) != side(to) })
 	begin := time.Now()
@@ -112,8 +108,7 @@ func partition(t *testing.T, size int, cut time.Duration) {
 func TestOneWayCutBetweenTwoMembersLosesNobody(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 4)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 4)
 		s.setCut(func(from, to certs.ID) bool { return from == s.ids[0] && to == s.ids[1] })
 		time.Sleep(5 * time.Minute)
 		s.wantNobodyDied()
@@ -126,8 +121,7 @@ func TestSlowMemberIsNeverDead(t *testing.T) {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				t.Helper()
-				s := newMesh(t, size)
-				s.until(time.Minute, s.converged)
+				s := newConverged(t, size)
 				s.setDelay(func(from, _ certs.ID) time.Duration {
 					if from == s.ids[0] {
 						return 500 * time.Millisecond
@@ -144,8 +138,7 @@ func TestSlowMemberIsNeverDead(t *testing.T) {
 func TestMemberThatStallsForThreeSecondsIsNeverDead(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 5)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 5)
 		for range 20 {
 			stall := time.Now().Add(3 * time.Second)
 			s.setDelay(func(from, to certs.ID) time.Duration {
@@ -163,8 +156,7 @@ func TestMemberThatStallsForThreeSecondsIsNeverDead(t *testing.T) {
 func TestLossyNetworkLosesNeitherMembersNorRecords(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 8)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 8)
 		s.setLoss(0.1)
 		for i := range 20 {
 			s.spread(i%8, fmt.Sprint("record ", i), 10*time.Second)

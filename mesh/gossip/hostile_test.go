@@ -281,8 +281,7 @@ func TestBatchesOfNoMemberAreRefused(t *testing.T) {
 func TestForgottenMemberIsOutAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 4)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 4)
 		s.remove(3)
 		told := len(s.node(0).heardOf(s.ids[3]))
 		for range 60 {

@@ -53,8 +53,7 @@ func TestChangesAreToldOnceAndAsTheyAreNow(t *testing.T) {
 func TestSuspectIsToldBeforeDead(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 2)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 2)
 		s.kill(1)
 		time.Sleep(deadline)
 		if got := s.node(0).heardOf(s.ids[1]); !slices.Equal(got, []State{Alive, Suspect, Dead}) {

@@ -8,8 +8,7 @@ import (
 func TestNewsIsToldAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 2)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 2)
 		time.Sleep(20 * time.Second)
 		if took := s.spread(0, "news", time.Second); took > 100*time.Millisecond {
 			t.Errorf("known after %v", took)
@@ -20,8 +19,7 @@ func TestNewsIsToldAtOnce(t *testing.T) {
 func TestRoundsEndWithTheNews(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 5)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 5)
 		s.spread(0, "news", 5*time.Second)
 		time.Sleep(20 * time.Second)
 		before, _, _ := s.sent()
@@ -37,8 +35,7 @@ func TestRoundsEndWithTheNews(t *testing.T) {
 func TestGoodbyeEndsTheRounds(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 3)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 3)
 		gone := s.node(2)
 		s.leave(2)
 		sent := gone.packets.Load()

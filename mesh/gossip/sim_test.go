@@ -1,19 +1,13 @@
 package gossip
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"net"
-	"net/netip"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,22 +28,6 @@ type sim struct {
 	delay  func(from, to certs.ID) time.Duration // added to latency
 	loss   float64                               // of packets, 0..1
 	random *rand.Rand
-}
-
-// node is one running appliance of a sim.
-type node struct {
-	sim     *sim
-	id      certs.ID
-	g       *Gossip
-	records *records
-	stop    context.CancelFunc
-	ended   chan struct{}
-	ctx     context.Context //nolint:containedctx // that its streams are served under
-
-	packets, packetBytes, streamBytes atomic.Int64 // sent
-
-	mu   sync.Mutex
-	told map[certs.ID][]State // by Changed
 }
 
 func testID(i int) certs.ID {
@@ -79,6 +57,14 @@ func newMesh(t *testing.T, size int) *sim {
 		s.start(i)
 		time.Sleep(time.Second / time.Duration(size))
 	}
+	return s
+}
+
+// newConverged is a mesh in which all know each other.
+func newConverged(t *testing.T, size int) *sim {
+	t.Helper()
+	s := newMesh(t, size)
+	s.until(time.Minute, s.converged)
 	return s
 }
 
@@ -270,164 +256,6 @@ func (s *sim) spread(i int, record string, most time.Duration) time.Duration {
 	})
 }
 
-func (n *node) others() []certs.ID {
-	n.sim.mu.Lock()
-	defer n.sim.mu.Unlock()
-	var out []certs.ID
-	for _, id := range n.sim.ids {
-		if id != n.id && n.sim.member[id] {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
-func (n *node) changed(id certs.ID, l Liveness) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.told[id] = append(n.told[id], l.State)
-}
-
-func (n *node) heardOf(id certs.ID) []State {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return slices.Clone(n.told[id])
-}
-
-// SendPacket implements Network.
-func (n *node) SendPacket(to certs.ID, b []byte) {
-	n.packets.Add(1)
-	n.packetBytes.Add(int64(len(b)))
-	if len(b) > MaxPacket {
-		n.sim.t.Errorf("packet of %d bytes", len(b))
-	}
-	d, ok := n.sim.way(n.id, to)
-	if !ok || n.sim.lost() {
-		return
-	}
-	b = bytes.Clone(b)
-	time.AfterFunc(d, func() {
-		if peer := n.sim.at(to); peer != nil {
-			peer.g.Packet(n.id, netip.MustParseAddrPort("198.51.100.1:7945"), b)
-		}
-	})
-}
-
-// OpenGossip implements Network.
-func (n *node) OpenGossip(ctx context.Context, to certs.ID) (net.Conn, error) {
-	d, ok := n.sim.way(n.id, to)
-	_, back := n.sim.way(to, n.id)
-	peer := n.sim.at(to)
-	if !ok || !back || peer == nil {
-		<-ctx.Done() // as a dial of what does not answer
-		return nil, context.Cause(ctx)
-	}
-	time.Sleep(2 * d)
-	ours, theirs := net.Pipe()
-	go peer.g.Stream(peer.ctx, n.id, &pipe{Conn: theirs, from: peer, to: n.id})
-	return &pipe{Conn: ours, from: n, to: to}, nil
-}
-
-// pipe is a stream that takes time and can be cut.
-type pipe struct {
-	net.Conn
-	from *node
-	to   certs.ID
-}
-
-var errCut = errors.New("cut")
-
-func (p *pipe) Write(b []byte) (int, error) {
-	p.from.streamBytes.Add(int64(len(b)))
-	d, ok := p.from.sim.way(p.from.id, p.to)
-	if !ok {
-		return 0, errCut
-	}
-	time.Sleep(d)
-	return p.Conn.Write(b)
-}
-
-// records is a plain union.
-type records struct {
-	node *node
-
-	mu      sync.Mutex
-	raw     map[string]time.Time // since when
-	digest  [32]byte
-	slow    time.Duration // the next Merge
-	refused string
-}
-
-// Digest implements Records.
-func (r *records) Digest() [32]byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.digest
-}
-
-// Merge implements Records.
-func (r *records) Merge(_ context.Context, _ certs.ID, raw [][]byte) error {
-	time.Sleep(r.takeBlock())
-	var fresh [][]byte
-	for _, b := range raw {
-		if r.add(string(b)) {
-			fresh = append(fresh, b)
-		}
-	}
-	if len(fresh) > 0 {
-		r.node.g.Broadcast(fresh)
-	}
-	return nil
-}
-
-func (r *records) add(b string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, ok := r.raw[b]; ok || b == r.refused {
-		return false
-	}
-	r.raw[b] = time.Now()
-	for i, x := range sha256.Sum256([]byte(b)) {
-		r.digest[i] ^= x
-	}
-	return true
-}
-
-// Sync implements Records: a union of both sides.
-func (r *records) Sync(ctx context.Context, with certs.ID) error {
-	d, ok := r.node.sim.way(r.node.id, with)
-	peer := r.node.sim.at(with)
-	if !ok || peer == nil {
-		return errCut
-	}
-	time.Sleep(4 * d)
-	ours, theirs := r.list(), peer.records.list()
-	return errors.Join(r.Merge(ctx, with, theirs), peer.records.Merge(ctx, r.node.id, ours))
-}
-
-func (r *records) list() (out [][]byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for b := range r.raw {
-		out = append(out, []byte(b))
-	}
-	return out
-}
-
-func (r *records) has(b string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	_, ok := r.raw[b]
-	return ok
-}
-
-// refuse makes b one that is never taken.
-func (r *records) refuse(b string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.refused = b
-}
-
 // syncs returns how many were begun by all nodes.
 func (s *sim) syncs() (n int) {
 	for _, node := range s.all() {
@@ -454,18 +282,4 @@ func (s *sim) readmit(i int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.member[s.ids[i]] = true
-}
-
-// block makes Merge wait, once.
-func (r *records) block(d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.slow = d
-}
-
-func (r *records) takeBlock() (d time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	d, r.slow = r.slow, 0
-	return d
 }

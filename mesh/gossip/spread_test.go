@@ -12,8 +12,7 @@ import (
 func TestRecordNobodyBroadcastIsFoundByItsDigest(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 5)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 5)
 		time.Sleep(10 * time.Second)
 		s.node(2).records.add("silent")
 		took := s.until(15*time.Second, func(n *node, _ certs.ID) bool { return n.records.has("silent") })
@@ -24,8 +23,7 @@ func TestRecordNobodyBroadcastIsFoundByItsDigest(t *testing.T) {
 func TestBroadcastCausesHardlyASync(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 16)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 16)
 		time.Sleep(10 * time.Second)
 		before := s.syncs()
 		for i := range 10 {
@@ -43,8 +41,7 @@ func TestBroadcastCausesHardlyASync(t *testing.T) {
 func TestDifferenceThatStaysCausesFewSyncs(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
-		s := newMesh(t, 5)
-		s.until(time.Minute, s.converged)
+		s := newConverged(t, 5)
 		s.node(2).records.refuse("held back by node 2")
 		s.give(0, "held back by node 2")
 		before := s.syncs()
