@@ -54,77 +54,74 @@ func mended(t *testing.T, a, b *member) {
 	}
 }
 
-func TestACrashOfTheTargetInMidRunIsMended(t *testing.T) {
+func theSource(a, _ *member) *member { return a }
+
+func theTarget(_, b *member) *member { return b }
+
+// mendedAfter checks that a couple is mended after what happened in mid-run.
+func mendedAfter(t *testing.T, every int64, happen func(a, b *member)) {
+	t.Helper()
+	halfSent(t, every, func(f *fleet, a, b *member, _ string) {
+		happen(a, b)
+		mended(f.t, a, b)
+	})
+}
+
+// crashed checks that a couple is mended after the crash of one for five seconds
+// in mid-run, and how the first run ended.
+func crashed(t *testing.T, who func(a, b *member) *member) {
+	t.Helper()
 	halfSent(t, 60, func(f *fleet, a, b *member, task string) {
-		t := f.t
-		b.crash()
+		m := who(a, b)
+		m.crash()
 		time.Sleep(5 * time.Second)
-		b.start()
-		mended(t, a, b)
+		m.start()
+		mended(f.t, a, b)
 		if got := a.history(task)[0]; got != "1 full failed" {
-			t.Errorf("first run: %s", got)
+			f.t.Errorf("first run: %s", got)
 		}
 	})
+}
+
+func TestACrashOfTheTargetInMidRunIsMended(t *testing.T) {
+	crashed(t, theTarget)
 }
 
 func TestACrashOfTheSourceInMidRunIsMended(t *testing.T) {
-	halfSent(t, 60, func(f *fleet, a, b *member, task string) {
-		t := f.t
-		a.crash()
-		time.Sleep(5 * time.Second)
-		a.start()
-		mended(t, a, b)
-		if got := a.history(task)[0]; got != "1 full failed" {
-			t.Errorf("first run: %s", got)
-		}
-	})
+	crashed(t, theSource)
 }
 
 func TestACrashOfBothInMidRunIsMended(t *testing.T) {
-	halfSent(t, 60, func(f *fleet, a, b *member, _ string) {
-		t := f.t
+	mendedAfter(t, 60, func(a, b *member) {
 		a.crash()
 		b.crash()
 		time.Sleep(5 * time.Second)
 		a.start()
 		time.Sleep(20 * time.Second)
 		b.start()
-		mended(t, a, b)
 	})
 }
 
 func TestACrashOfTheSourceIsMendedSoonWhateverTheFrequency(t *testing.T) {
-	halfSent(t, 86400, func(f *fleet, a, b *member, _ string) {
-		t := f.t
+	mendedAfter(t, 86400, func(a, _ *member) {
 		a.crash()
 		a.start()
-		mended(t, a, b)
 	})
 }
 
 func TestACrashOfTheTargetIsMendedSoonWhateverTheFrequency(t *testing.T) {
-	halfSent(t, 86400, func(f *fleet, a, b *member, _ string) {
-		t := f.t
+	mendedAfter(t, 86400, func(_, b *member) {
 		b.crash()
 		b.start()
-		mended(t, a, b)
 	})
 }
 
 func TestARestartOfTheSourceInMidRunIsMendedSoonWhateverTheFrequency(t *testing.T) {
-	halfSent(t, 86400, func(f *fleet, a, b *member, _ string) {
-		t := f.t
-		a.restart()
-		mended(t, a, b)
-	})
+	mendedAfter(t, 86400, func(a, _ *member) { a.restart() })
 }
 
 func TestARestartOfTheTargetInMidRunIsMended(t *testing.T) {
-	halfSent(t, 60, func(f *fleet, a, b *member, _ string) {
-		t := f.t
-		b.restart()
-		mended(t, a, b)
-	})
+	mendedAfter(t, 60, func(_, b *member) { b.restart() })
 }
 
 func TestACrashAfterAllWasSentIsMended(t *testing.T) {

@@ -56,35 +56,31 @@ func TestALostAnswerIsSettledWhenTheShareChangedMeanwhile(t *testing.T) {
 	})
 }
 
-func TestALostAnswerIsSettledAfterTheSourceCrashed(t *testing.T) {
+// settledAfterCrash has one crash while the target's answer is lost, and checks
+// that the run is settled as the success that it was.
+func settledAfterCrash(t *testing.T, who func(a, b *member) *member) {
+	t.Helper()
 	couple(t, 60, func(f *fleet, a, b *member, task string) {
-		t := f.t
 		f.loseAnswer(a, b)
 		time.Sleep(5 * time.Second)
 		a.wantHistory(task, "1 full running")
-		a.crash()
+		m := who(a, b)
+		m.crash()
 		f.lose(nil)
-		a.start()
+		m.start()
 		time.Sleep(2 * time.Minute)
 		if got := a.history(task); got[0] != "1 full ok" || a.last(task).Result != control.ResultUnchanged {
-			t.Errorf("history: %q", got)
+			f.t.Errorf("history: %q", got)
 		}
 	})
 }
 
+func TestALostAnswerIsSettledAfterTheSourceCrashed(t *testing.T) {
+	settledAfterCrash(t, theSource)
+}
+
 func TestALostAnswerIsSettledAfterTheTargetCrashed(t *testing.T) {
-	couple(t, 60, func(f *fleet, a, b *member, task string) {
-		t := f.t
-		f.loseAnswer(a, b)
-		time.Sleep(5 * time.Second)
-		b.crash()
-		f.lose(nil)
-		b.start()
-		time.Sleep(2 * time.Minute)
-		if got := a.history(task); got[0] != "1 full ok" || a.last(task).Result != control.ResultUnchanged {
-			t.Errorf("history: %q", got)
-		}
-	})
+	settledAfterCrash(t, theTarget)
 }
 
 func TestAnEndThatNeverArrivedIsSettledAsFailed(t *testing.T) {

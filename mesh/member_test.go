@@ -3,18 +3,13 @@ package mesh
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"testing/synctest"
 	"time"
 
 	"github.com/quic-go/quic-go/testutils/simnet"
 
-	"btrmesh/btrfs"
 	"btrmesh/btrfs/btrfstest"
-	"btrmesh/btrfs/receive"
 	"btrmesh/mesh/control"
 	"btrmesh/state"
 )
@@ -165,83 +160,6 @@ func (m *member) write(share string, files map[string]string) {
 	}
 }
 
-// history returns the runs of a task, oldest first, as "1 full ok".
-func (m *member) history(task string) []string {
-	m.t.Helper()
-	runs, err := m.taskHistory(m.ctx(), control.TaskHistory{Task: task, Limit: 1000})
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	var list []string
-	for _, r := range runs {
-		list = append([]string{outcome(r.Number, r.Kind, r.Result)}, list...)
-	}
-	return list
-}
-
-// received is history as the target saw it.
-func (m *member) received(replica string) []string {
-	m.t.Helper()
-	runs, err := m.receiveHistory(m.ctx(), control.ReceiveHistory{Replica: replica, Limit: 1000})
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	var list []string
-	for _, r := range runs {
-		list = append([]string{outcome(r.Number, r.Kind, r.Result)}, list...)
-	}
-	return list
-}
-
-func outcome(number uint64, kind string, result control.Result) string {
-	if kind == "" {
-		return fmt.Sprintf("%d %s", number, result)
-	}
-	return fmt.Sprintf("%d %s %s", number, kind, result)
-}
-
-// holds checks that the newest snapshot of a replica on m is what the share on
-// source is now.
-func (m *member) holds(source *member, share string) {
-	m.t.Helper()
-	want, err := source.fake.Files(share)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	replica, ok, err := m.fake.Find(m.ctx(), source.identity.ID().String(), share)
-	if err != nil || !ok {
-		m.t.Fatalf("%s has no replica of %s: %v", m.name, share, err)
-	}
-	newest := replica.Snapshots[len(replica.Snapshots)-1]
-	got, err := m.fake.Files(replica.Path + "/" + newest.Dir + "/data")
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	if !maps.Equal(want, got) {
-		m.t.Errorf("replica %s@%s on %s holds %v, the share %v", share, source.name, m.name, got, want)
-	}
-}
-
-// shown is a task as status shows it.
-func (m *member) shown(task string) control.Task {
-	m.t.Helper()
-	t, err := m.api.task(m.ctx(), control.TaskRequest{Task: task})
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return t
-}
-
-// last is the newest run of a task as its history shows it.
-func (m *member) last(task string) control.Run {
-	m.t.Helper()
-	runs, err := m.taskHistory(m.ctx(), control.TaskHistory{Task: task, Limit: 1})
-	if err != nil || len(runs) == 0 {
-		m.t.Fatalf("%s has no run: %v", task, err)
-	}
-	return runs[0]
-}
-
 // trigger asks for a run and gives it time.
 func (m *member) trigger(task string, full bool) {
 	m.t.Helper()
@@ -249,51 +167,6 @@ func (m *member) trigger(task string, full bool) {
 		m.t.Fatal(err)
 	}
 	time.Sleep(2 * time.Second)
-}
-
-// snapshots lists the source snapshots on m, oldest first.
-func (m *member) snapshots() []btrfs.Snapshot {
-	m.t.Helper()
-	all, err := m.fake.Snapshots(m.ctx())
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return all
-}
-
-// committed lists what m holds of a share of source, oldest first.
-func (m *member) committed(source *member, share string) []receive.Received {
-	m.t.Helper()
-	replica, _, err := m.fake.Find(context.WithoutCancel(m.ctx()), source.id(), share)
-	if err != nil {
-		m.t.Error(err)
-	}
-	return replica.Snapshots
-}
-
-// wantHistory checks a task's runs, oldest first, as "1 full ok".
-func (m *member) wantHistory(task string, want ...string) {
-	m.t.Helper()
-	if got := m.history(task); !slices.Equal(got, want) {
-		m.t.Errorf("history of %s: %q, want %q", task, got, want)
-	}
-}
-
-// wantState checks what status says of a task.
-func (m *member) wantState(task string, want control.State, why string) {
-	m.t.Helper()
-	if got := m.shown(task); got.State != want || !strings.Contains(got.Reason, why) {
-		m.t.Errorf("%s is %s: %q, want %s: %q", task, got.State, got.Reason, want, why)
-	}
-}
-
-// wantFailure checks the newest run of a task, its code and its words.
-func (m *member) wantFailure(task, code, words string) {
-	m.t.Helper()
-	got := m.last(task)
-	if got.Result != control.ResultFailed || got.Error == nil || got.Error.Code != code || !strings.Contains(got.Error.Msg, words) {
-		m.t.Errorf("run %d of %s is %s: %+v, want failed with %s: %q", got.Number, task, got.Result, got.Error, code, words)
-	}
 }
 
 // blob is n bytes that do not compress, other ones for each seed.
@@ -309,14 +182,6 @@ func (m *member) newBigShare(name string) {
 	m.newShare(name, map[string]string{"a": blob(1, 1<<20), "b": blob(2, 1<<20)})
 }
 
-// wantReceived is wantHistory of a replica.
-func (m *member) wantReceived(replica string, want ...string) {
-	m.t.Helper()
-	if got := m.received(replica); !slices.Equal(got, want) {
-		m.t.Errorf("history of %s: %q, want %q", replica, got, want)
-	}
-}
-
 // loseDatabase restarts the node with nothing but its key and its pool.
 func (m *member) loseDatabase() {
 	m.t.Helper()
@@ -330,22 +195,6 @@ func (m *member) loseDatabase() {
 		m.t.Fatal(err)
 	}
 	m.start()
-}
-
-// run returns what m recorded of a run, zero if it did not.
-func (m *member) run(side state.Side, task string, number uint64) state.Run {
-	m.t.Helper()
-	var runs []state.Run
-	m.view(func(tx *state.Tx) (err error) {
-		runs, err = tx.Runs(state.RunFilter{Side: side, Task: task})
-		return err
-	})
-	for _, r := range runs {
-		if r.Number == number {
-			return r
-		}
-	}
-	return state.Run{}
 }
 
 // untilRunning waits at most an hour for a run to be under way.
@@ -379,34 +228,20 @@ func (m *member) forget(other *member) {
 	}
 }
 
-// overview is what status shows.
-func (m *member) overview() control.Status {
-	m.t.Helper()
-	st, err := m.status(m.ctx(), control.StatusRequest{})
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return st
-}
-
-// wantWarning checks that status warns in words that begin with those.
-func (m *member) wantWarning(level, text string) {
-	m.t.Helper()
-	list := m.overview().Warnings
-	for _, w := range list {
-		if w.Level == level && strings.HasPrefix(w.Text, text) {
-			return
-		}
-	}
-	m.t.Errorf("warnings are %+v, want %s: %q", list, level, text)
-}
-
 // setKeep changes what a task keeps, on a node that is stopped.
 func (m *member) setKeep(task string, source uint32, target string) {
 	m.t.Helper()
 	m.update(func(tx *state.Tx) error {
 		return updateTask(tx, task, func(t *state.Task) { t.KeepSource, t.KeepTarget = source, target })
 	})
+}
+
+// rekeep changes what a task keeps, on a node that runs.
+func (m *member) rekeep(task string, source uint32, target string) {
+	m.t.Helper()
+	m.halt()
+	m.setKeep(task, source, target)
+	m.start()
 }
 
 // churn changes a share every minute, n times, and never in the moment in which
@@ -431,12 +266,4 @@ func (m *member) untilIdle(task string) {
 		time.Sleep(time.Second)
 	}
 	m.t.Fatalf("%s runs and runs: %q", task, m.history(task))
-}
-
-// wantLate checks the warning about a task that is late now.
-func (m *member) wantLate(task, level, why string) {
-	m.t.Helper()
-	shown := m.shown(task)
-	lag := control.Duration(control.Seconds(*shown.LagSeconds).Round(time.Second))
-	m.wantWarning(level, fmt.Sprintf("%s is late (lag %s, frequency %ds): %s", task, lag, shown.EverySeconds, why))
 }

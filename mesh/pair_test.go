@@ -47,6 +47,14 @@ func (m *member) knows() string {
 	return strings.Join(names, ", ")
 }
 
+// wantMet checks that nas-a and nas-b know each other and are online.
+func wantMet(a, b *member) {
+	a.t.Helper()
+	if a.knows() != "nas-a online, nas-b online" || b.knows() != "nas-b online, nas-a online" {
+		a.t.Errorf("nas-a knows %s; nas-b knows %s", a.knows(), b.knows())
+	}
+}
+
 func TestPairedAppliancesListEachOther(t *testing.T) {
 	sail(t, 2, func(f *fleet) {
 		t := f.t
@@ -60,9 +68,7 @@ func TestPairedAppliancesListEachOther(t *testing.T) {
 			t.Errorf("joined: %+v", joined)
 		}
 		time.Sleep(10 * time.Second)
-		if a.knows() != "nas-a online, nas-b online" || b.knows() != "nas-b online, nas-a online" {
-			t.Errorf("nas-a knows %s; nas-b knows %s", a.knows(), b.knows())
-		}
+		wantMet(a, b)
 		used, err := a.inviteNumber(number)
 		if err != nil || used.State != control.UsedInvite || used.UsedBy.Name != "nas-b" || used.UsedBy.ID != b.id() {
 			t.Errorf("invite: %+v, %v", used, err)
@@ -70,9 +76,7 @@ func TestPairedAppliancesListEachOther(t *testing.T) {
 		a.restart()
 		b.restart()
 		time.Sleep(10 * time.Second)
-		if a.knows() != "nas-a online, nas-b online" || b.knows() != "nas-b online, nas-a online" {
-			t.Errorf("after a restart nas-a knows %s; nas-b knows %s", a.knows(), b.knows())
-		}
+		wantMet(a, b)
 	})
 }
 
@@ -326,9 +330,7 @@ func TestAJoinThatWasInterruptedCanBeRepeated(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
-		if a.knows() != "nas-a online, nas-b online" || b.knows() != "nas-b online, nas-a online" {
-			t.Errorf("nas-a knows %s; nas-b knows %s", a.knows(), b.knows())
-		}
+		wantMet(a, b)
 	})
 }
 

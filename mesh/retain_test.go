@@ -10,12 +10,26 @@ import (
 	"btrmesh/mesh/control"
 )
 
-func TestRetentionKeepsTheNewestOnBothSides(t *testing.T) {
+// keeping is a couple whose task keeps so much on either side.
+func keeping(t *testing.T, source uint32, target string, test func(f *fleet, a, b *member, task string)) {
+	t.Helper()
 	couple(t, 60, func(f *fleet, a, b *member, task string) {
+		a.rekeep(task, source, target)
+		test(f, a, b, task)
+	})
+}
+
+// wantKept checks how many snapshots are on either side.
+func wantKept(source, target *member, here, there int) {
+	source.t.Helper()
+	if h, th := len(source.snapshots()), len(target.committed(source, "photos")); h != here || th != there {
+		source.t.Errorf("%d snapshots on the source, %d on the target, want %d and %d", h, th, here, there)
+	}
+}
+
+func TestRetentionKeepsTheNewestOnBothSides(t *testing.T) {
+	keeping(t, 1, "1", func(f *fleet, a, b *member, task string) {
 		t := f.t
-		a.halt()
-		a.setKeep(task, 1, "1")
-		a.start()
 		a.churn("photos", 10)
 		a.write("photos", map[string]string{"two": "2"})
 		a.trigger(task, false)
@@ -30,25 +44,16 @@ func TestRetentionKeepsTheNewestOnBothSides(t *testing.T) {
 }
 
 func TestRetentionKeepsWhatTheTaskAsksFor(t *testing.T) {
-	couple(t, 60, func(f *fleet, a, b *member, task string) {
-		t := f.t
-		a.halt()
-		a.setKeep(task, 3, "last=5")
-		a.start()
+	keeping(t, 3, "last=5", func(_ *fleet, a, b *member, _ string) {
 		a.churn("photos", 7)
 		time.Sleep(5 * time.Second)
-		if here, there := len(a.snapshots()), len(b.committed(a, "photos")); here != 3 || there != 5 {
-			t.Errorf("%d snapshots here, %d there, want 3 and 5", here, there)
-		}
+		wantKept(a, b, 3, 5)
 	})
 }
 
 func TestWhileTheTargetIsAwayTheCommonSnapshotStays(t *testing.T) {
-	couple(t, 60, func(f *fleet, a, b *member, task string) {
+	keeping(t, 1, "1", func(f *fleet, a, b *member, task string) {
 		t := f.t
-		a.halt()
-		a.setKeep(task, 1, "1")
-		a.start()
 		time.Sleep(5 * time.Second)
 		f.cut(a, b)
 		a.churn("photos", 10)
@@ -64,18 +69,13 @@ func TestWhileTheTargetIsAwayTheCommonSnapshotStays(t *testing.T) {
 }
 
 func TestASnapshotThatCannotBeDeletedIsDeletedLater(t *testing.T) {
-	couple(t, 60, func(f *fleet, a, b *member, task string) {
+	keeping(t, 1, "1", func(f *fleet, a, b *member, task string) {
 		t := f.t
-		a.halt()
-		a.setKeep(task, 1, "1")
-		a.start()
 		a.fake.Inject(fault("ReleaseSnapshot"))
 		b.fake.Inject(fault("Delete"))
 		a.churn("photos", 5)
 		time.Sleep(5 * time.Second)
-		if here, there := len(a.snapshots()), len(b.committed(a, "photos")); here != 1 || there != 1 {
-			t.Errorf("%d snapshots here, %d there", here, there)
-		}
+		wantKept(a, b, 1, 1)
 		for _, r := range a.history(task) {
 			if strings.Contains(r, "failed") {
 				t.Errorf("run %s", r)
@@ -85,11 +85,8 @@ func TestASnapshotThatCannotBeDeletedIsDeletedLater(t *testing.T) {
 }
 
 func TestARunThatComesWhileTheTargetStillPrunesIsNotRefused(t *testing.T) {
-	couple(t, 60, func(f *fleet, a, b *member, task string) {
+	keeping(t, 1, "1", func(f *fleet, a, b *member, task string) {
 		t := f.t
-		a.halt()
-		a.setKeep(task, 1, "1")
-		a.start()
 		a.churn("photos", 2)
 		b.volume.slowDeletes(30 * time.Second)
 		a.write("photos", map[string]string{"two": "2"})
@@ -120,9 +117,7 @@ func TestAFullTargetGoesOnByItselfOnceLessIsKept(t *testing.T) {
 		if there := len(b.committed(a, "photos")); there != before {
 			t.Errorf("%d of %d snapshots are there, though all were to be kept", there, before)
 		}
-		a.halt()
-		a.setKeep(task, 2, "2")
-		a.start()
+		a.rekeep(task, 2, "2")
 		time.Sleep(5 * time.Minute)
 		if there := len(b.committed(a, "photos")); there != 2 {
 			t.Errorf("%d snapshots are there, want 2", there)
@@ -135,11 +130,8 @@ func TestAFullTargetGoesOnByItselfOnceLessIsKept(t *testing.T) {
 }
 
 func TestAFullSourceGoesOnByItselfOnceLessIsKept(t *testing.T) {
-	couple(t, 60, func(f *fleet, a, b *member, task string) {
+	keeping(t, 5, "5", func(f *fleet, a, b *member, task string) {
 		t := f.t
-		a.halt()
-		a.setKeep(task, 5, "5")
-		a.start()
 		a.churn("photos", 6)
 		time.Sleep(5 * time.Second)
 		a.fake.Inject(btrfstest.Fault{Op: btrfstest.OpSnapshot, Err: syscall.ENOSPC, Every: true})
@@ -149,9 +141,7 @@ func TestAFullSourceGoesOnByItselfOnceLessIsKept(t *testing.T) {
 		if here := len(a.snapshots()); here != 5 {
 			t.Errorf("%d snapshots are here, though 5 were to be kept", here)
 		}
-		a.halt()
-		a.setKeep(task, 1, "5")
-		a.start()
+		a.rekeep(task, 1, "5")
 		time.Sleep(2 * time.Minute)
 		if here := len(a.snapshots()); here != 1 {
 			t.Errorf("%d snapshots are here, want 1", here)
