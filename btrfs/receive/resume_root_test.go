@@ -4,7 +4,6 @@ package receive_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -34,6 +32,14 @@ func cutAt(stream []byte, n int) io.Reader {
 	return io.MultiReader(bytes.NewReader(stream[:n]), failing{errCut})
 }
 
+// receiveCut receives the first n bytes of a stream, and then no more.
+func (s *site) receiveCut(t *testing.T, spec receive.Spec, stream []byte, n int) {
+	t.Helper()
+	if _, err := s.target.Receive(t.Context(), spec, cutAt(stream, n)); !errors.Is(err, errCut) {
+		t.Fatalf("%v, want the reader's error", err)
+	}
+}
+
 // sendFrom returns the rest of the stream of snap.
 func (s *site) sendFrom(t *testing.T, f format, snap, parent btrfs.Snapshot, from sendstream.Position) ([]byte, error) {
 	t.Helper()
@@ -47,17 +53,6 @@ func (s *site) sendFrom(t *testing.T, f format, snap, parent btrfs.Snapshot, fro
 	return stream.Bytes(), err
 }
 
-// newest is the checkpoint of snap, zero if there is none.
-func (s *site) newest(t *testing.T, snap btrfs.Snapshot) receive.Checkpoint {
-	t.Helper()
-	c, found, err := s.target.Checkpoint(context.WithoutCancel(t.Context()), s.id, shareName, snap.UUID)
-	must(t, err)
-	if found == c.At.IsZero() {
-		t.Errorf("found is %v for %v", found, c.At)
-	}
-	return c
-}
-
 // rest is what a sender offers of snap and then sends: what comes behind the
 // newest checkpoint, or all of it.
 func (s *site) rest(t *testing.T, f format, snap, parent btrfs.Snapshot) (receive.Spec, []byte) {
@@ -67,14 +62,6 @@ func (s *site) rest(t *testing.T, f format, snap, parent btrfs.Snapshot) (receiv
 	stream, err := s.sendFrom(t, f, snap, parent, spec.From)
 	must(t, err)
 	return spec, stream
-}
-
-// wantNoStepBack fails if what is saved of snap is less than what was.
-func (s *site) wantNoStepBack(t *testing.T, snap btrfs.Snapshot, was sendstream.Position) {
-	t.Helper()
-	if now := s.newest(t, snap); now.At.Meta < was.Meta {
-		t.Errorf("checkpoint at %d after one at %d", now.At.Meta, was.Meta)
-	}
 }
 
 // interrupted sends that many snapshots of a tree that grows, each in several
@@ -90,48 +77,6 @@ func (s *site) interrupted(t *testing.T, f format, snapshots int, interrupt func
 			t.Error("nothing was saved")
 		}
 		parent = snap
-	}
-}
-
-// checkpoint is the one of snap, which must be there.
-func (s *site) checkpoint(t *testing.T, snap btrfs.Snapshot) receive.Checkpoint {
-	t.Helper()
-	c := s.newest(t, snap)
-	if c.At.IsZero() {
-		t.Fatal("there is no checkpoint")
-	}
-	return c
-}
-
-// staged is the path of what is staged for snap.
-func (s *site) staged(snap btrfs.Snapshot) string {
-	return filepath.Join(s.pool.Path(), ".btrmesh", "incoming", receive.StagingName(s.id, shareName, snap.UUID))
-}
-
-// wantOnlyCheckpoint wants one checkpoint staged, read-only and without a
-// received UUID, and nothing that looks like a replica.
-func (s *site) wantOnlyCheckpoint(t *testing.T, snap btrfs.Snapshot) {
-	t.Helper()
-	c := s.checkpoint(t, snap)
-	names, err := os.ReadDir(s.staged(snap))
-	must(t, err)
-	if len(names) != 1 || names[0].Name() != receive.CheckpointName(c) {
-		t.Errorf("staged are %v", names)
-	}
-	dir, err := os.Open(filepath.Join(s.staged(snap), names[0].Name()))
-	must(t, err)
-	defer func() { must(t, dir.Close()) }()
-	have, err := btrfs.Info(dir)
-	must(t, err)
-	if !have.ReadOnly || !have.ReceivedUUID.IsZero() {
-		t.Errorf("checkpoint is %+v", have)
-	}
-	replica, found, err := s.target.Find(context.WithoutCancel(t.Context()), s.id, shareName)
-	must(t, err)
-	for _, got := range replica.Snapshots {
-		if found && got.Snapshot == snap.UUID {
-			t.Errorf("visible as %s", got.Dir)
-		}
 	}
 }
 
@@ -193,10 +138,7 @@ func TestReceiveThatIsCutAgainAndAgainGoesOn(t *testing.T) {
 func (s *site) cut(t *testing.T, f format, snap, parent btrfs.Snapshot, rng *rand.Rand) {
 	t.Helper()
 	spec, stream := s.rest(t, f, snap, parent)
-	_, err := s.target.Receive(t.Context(), spec, cutAt(stream, rng.IntN(len(stream)*2/3)))
-	if !errors.Is(err, errCut) {
-		t.Fatalf("%v, want the reader's error", err)
-	}
+	s.receiveCut(t, spec, stream, rng.IntN(len(stream)*2/3))
 	s.wantNoStepBack(t, snap, spec.From)
 }
 
@@ -205,10 +147,7 @@ func TestProgressOfAResumedReceiveBeginsAtItsCheckpoint(t *testing.T) {
 	s.tree(t, 1)
 	snap := s.snapshot(t)
 	stream := s.send(t, formatV1, snap, btrfs.Snapshot{})
-	_, err := s.target.Receive(t.Context(), s.spec(snap, btrfs.Snapshot{}), cutAt(stream, len(stream)/2))
-	if !errors.Is(err, errCut) {
-		t.Fatal(err)
-	}
+	s.receiveCut(t, s.spec(snap, btrfs.Snapshot{}), stream, len(stream)/2)
 	c := s.checkpoint(t, snap)
 	if lost := int64(len(stream)/2) - c.At.Bytes; lost < 0 || lost > 128<<10 {
 		t.Errorf("%d bytes lost", lost)
@@ -257,10 +196,7 @@ func TestDeduplicationIntoTheSnapshotStartsClean(t *testing.T) {
 	must(t, btrfstest.Fill(filepath.Join(s.dir(), "more"), 50, 10_000, 40_000, 2))
 	snap := s.snapshot(t)
 	stream := s.send(t, formatV1, snap, btrfs.Snapshot{})
-	_, err := s.target.Receive(t.Context(), s.spec(snap, btrfs.Snapshot{}), cutAt(stream, len(stream)*9/10))
-	if !errors.Is(err, errCut) {
-		t.Fatal(err)
-	}
+	s.receiveCut(t, s.spec(snap, btrfs.Snapshot{}), stream, len(stream)*9/10)
 	s.dedupe(t, snap, "d0000/a", "d0000/b")
 	rest, err := s.sendFrom(t, formatV1, snap, btrfs.Snapshot{}, s.checkpoint(t, snap).At)
 	if !errors.Is(err, sendstream.ErrDiverged) || len(rest) != 0 {
@@ -293,10 +229,7 @@ func TestContinuationOfSomethingElseIsRefused(t *testing.T) {
 	s.tree(t, 1)
 	snap := s.snapshot(t)
 	stream := s.send(t, formatV1, snap, snaps[2])
-	_, err := s.target.Receive(t.Context(), s.spec(snap, snaps[2]), cutAt(stream, len(stream)/2))
-	if !errors.Is(err, errCut) {
-		t.Fatal(err)
-	}
+	s.receiveCut(t, s.spec(snap, snaps[2]), stream, len(stream)/2)
 	c := s.checkpoint(t, snap)
 	for what, change := range map[string]func(*receive.Spec){
 		"position":    func(r *receive.Spec) { r.From.Meta++ },
@@ -336,9 +269,7 @@ func TestBadContinuationIsRefusedAndTakesTheCheckpointAlong(t *testing.T) {
 			snap := s.snapshot(t)
 			stream := s.send(t, formatV1, snap, btrfs.Snapshot{})
 			spec := s.spec(snap, btrfs.Snapshot{})
-			if _, err := s.target.Receive(t.Context(), spec, cutAt(stream, len(stream)-20)); !errors.Is(err, errCut) {
-				t.Fatal(err)
-			}
+			s.receiveCut(t, spec, stream, len(stream)-20)
 			spec.From = s.checkpoint(t, snap).At
 			e := sendstream.NewEncoder(1)
 			must(t, e.Append(&c))
@@ -349,98 +280,4 @@ func TestBadContinuationIsRefusedAndTakesTheCheckpointAlong(t *testing.T) {
 			s.wantEmpty(t)
 		})
 	}
-}
-
-func TestStopTakesALastCheckpoint(t *testing.T) {
-	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{})
-	s.tree(t, 1)
-	snap := s.snapshot(t)
-	stream := s.send(t, formatV1, snap, btrfs.Snapshot{})
-	ctx, stop := context.WithCancelCause(t.Context())
-	r := &stopping{rest: stream, at: len(stream) / 3, stop: func() { stop(errCut) }}
-	_, err := s.target.Receive(ctx, s.spec(snap, btrfs.Snapshot{}), r)
-	if !errors.Is(err, errCut) {
-		t.Fatal(err)
-	}
-	if c := s.checkpoint(t, snap); c.At.Bytes < int64(len(stream)/3-512<<10) || time.Since(c.Made) > time.Minute {
-		t.Errorf("checkpoint at %d of %d bytes, made %v", c.At.Bytes, len(stream)/3, c.Made)
-	}
-	s.wantOnlyCheckpoint(t, snap)
-	s.finish(t, formatV1, snap, btrfs.Snapshot{})
-}
-
-// stopping is a stream during which somebody says stop.
-type stopping struct {
-	rest []byte
-	at   int
-	stop func()
-}
-
-func (r *stopping) Read(p []byte) (int, error) {
-	n := copy(p[:min(len(p), 64<<10)], r.rest)
-	r.rest = r.rest[n:]
-	if r.at -= n; r.at <= 0 {
-		r.stop()
-	}
-	return n, nil
-}
-
-func TestCommitRemovesWhatIsStagedForOlderSnapshots(t *testing.T) {
-	s, snaps := threeSnapshots(t)
-	cut := s.snapshot(t)
-	stream := s.send(t, formatV1, cut, snaps[2])
-	for _, share := range []string{shareName, "other"} {
-		spec := s.spec(cut, btrfs.Snapshot{})
-		spec.Share = share
-		if share == shareName {
-			spec.Parent = snaps[2].UUID
-		} else {
-			stream = s.send(t, formatV1, cut, btrfs.Snapshot{})
-		}
-		if _, err := s.target.Receive(t.Context(), spec, cutAt(stream, len(stream)-10)); !errors.Is(err, errCut) {
-			t.Fatal(err)
-		}
-	}
-	next := s.snapshot(t)
-	s.receive(t, formatV1, next, snaps[2])
-	if _, found, err := s.target.Checkpoint(t.Context(), sourceID, shareName, cut.UUID); found || err != nil {
-		t.Errorf("the checkpoint of an overtaken snapshot is there (%v)", err)
-	}
-	if _, found, err := s.target.Checkpoint(t.Context(), sourceID, "other", cut.UUID); !found || err != nil {
-		t.Errorf("the checkpoint of another replica is gone (%v)", err)
-	}
-}
-
-func TestSweepKeepsTheNewestCheckpointForAWeek(t *testing.T) {
-	s := newSite(t, btrfstest.PoolOptions{}, btrfstest.PoolOptions{})
-	s.tree(t, 1)
-	snap := s.snapshot(t)
-	stream := s.send(t, formatV1, snap, btrfs.Snapshot{})
-	if _, err := s.target.Receive(t.Context(), s.spec(snap, btrfs.Snapshot{}), cutAt(stream, len(stream)/2)); !errors.Is(err, errCut) {
-		t.Fatal(err)
-	}
-	c := s.checkpoint(t, snap)
-	dir, err := os.Open(s.staged(snap))
-	must(t, err)
-	defer func() { must(t, dir.Close()) }()
-	older, writable := c, c
-	older.At.Meta--
-	writable.At.Meta++
-	must(t, btrfs.CreateSubvolume(dir, "data"))
-	must(t, btrfs.CreateSubvolume(dir, receive.CheckpointName(writable)))
-	must(t, os.Mkdir(filepath.Join(dir.Name(), receive.CheckpointName(older)), 0o700))
-	must(t, os.WriteFile(filepath.Join(dir.Name(), "ck-junk"), nil, 0o600))
-	done, err := s.target.Sweep(t.Context())
-	must(t, err)
-	if len(done) != 4 {
-		t.Errorf("sweep did %q, want 4 things", done)
-	}
-	s.wantOnlyCheckpoint(t, snap)
-	if done, err := s.target.SweepAt(time.Now().Add(6 * 24 * time.Hour)); len(done) != 0 || err != nil {
-		t.Errorf("sweep within the week did %q (%v)", done, err)
-	}
-	if done, err := s.target.SweepAt(time.Now().Add(8 * 24 * time.Hour)); len(done) != 1 || err != nil {
-		t.Errorf("sweep after the week did %q (%v)", done, err)
-	}
-	s.wantEmpty(t)
 }
