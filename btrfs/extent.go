@@ -1,6 +1,7 @@
 package btrfs
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"unsafe"
@@ -35,12 +36,13 @@ type encodedArgs struct {
 
 var _ = [1]struct{}{}[unsafe.Sizeof(encodedArgs{})-128]
 
-// EncodedWrite writes a compressed extent as it is. All of data is written or
-// none. EINVAL means a range the file cannot take compressed (an unaligned end
-// before the end of the file, no checksums), ENOTTY a kernel before 5.18.
-func EncodedWrite(f *os.File, data []byte, e Encoded) error {
+// EncodedWrite writes a compressed extent as it is to the file that is open as fd.
+// All of data is written or none. EINVAL means a range the file cannot take
+// compressed (an unaligned end before the end of the file, no checksums), ENOTTY a
+// kernel before 5.18.
+func EncodedWrite(fd int, data []byte, e Encoded) error {
 	if len(data) == 0 {
-		return fail("write encoded", f.Name(), unix.EINVAL)
+		return fmt.Errorf("write encoded at byte %d: %w", e.Offset, unix.EINVAL)
 	}
 	iov := unix.Iovec{Base: &data[0]}
 	iov.SetLen(len(data))
@@ -49,12 +51,16 @@ func EncodedWrite(f *os.File, data []byte, e Encoded) error {
 		unencodedLen: e.UnencodedLen, unencodedOffset: e.UnencodedOffset,
 		compression: e.Compression, encryption: e.Encryption,
 	}
-	// The kernel follows pointers the runtime cannot see it follow.
-	var pin runtime.Pinner
-	defer pin.Unpin()
-	pin.Pin(&iov)
-	pin.Pin(&data[0])
-	return fail("write encoded", f.Name(), ioctl(f, iocEncodedWrite, unsafe.Pointer(&args)))
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), iocEncodedWrite, uintptr(unsafe.Pointer(&args)))
+		switch errno {
+		case 0:
+			return nil
+		case unix.EINTR:
+		default:
+			return fmt.Errorf("write encoded at byte %d: %w", e.Offset, errno)
+		}
+	}
 }
 
 // CloneRange lets dst share length bytes of src. A zero length means up to the

@@ -160,14 +160,14 @@ func TestEncodedWriteIsReadDecoded(t *testing.T) {
 	must(t, err)
 	defer f.Close() //nolint:errcheck // read back below
 	size := uint64(len(want))
-	must(t, btrfs.EncodedWrite(f, deflate(t, want), btrfs.Encoded{Len: size, UnencodedLen: size, Compression: 1}))
+	must(t, btrfs.EncodedWrite(int(f.Fd()), deflate(t, want), btrfs.Encoded{Len: size, UnencodedLen: size, Compression: 1}))
 	got, err := os.ReadFile(f.Name())
 	must(t, err)
 	if !bytes.Equal(got, want) {
 		t.Error("the content differs")
 	}
-	wantError(t, btrfs.EncodedWrite(f, nil, btrfs.Encoded{}), unix.EINVAL)
-	wantError(t, btrfs.EncodedWrite(f, []byte("x"), btrfs.Encoded{Offset: 1, Len: 1, UnencodedLen: 1, Compression: 1}), unix.EINVAL)
+	wantError(t, btrfs.EncodedWrite(int(f.Fd()), nil, btrfs.Encoded{}), unix.EINVAL)
+	wantError(t, btrfs.EncodedWrite(int(f.Fd()), []byte("x"), btrfs.Encoded{Offset: 1, Len: 1, UnencodedLen: 1, Compression: 1}), unix.EINVAL)
 }
 
 func deflate(t *testing.T, data []byte) []byte {

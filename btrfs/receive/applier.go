@@ -33,6 +33,7 @@ type applier struct {
 	decoder decoder
 	ledger  ledger
 
+	last string             // path that was asked for as text
 	held sendstream.Command // makes an entry and waits for its name; of type 0: none
 	made made
 	perm perm // of the next entry, a guess
@@ -113,6 +114,15 @@ func (a *applier) dispatch(c *sendstream.Command) error {
 		return nil
 	}
 	return breach(ruleFits, errors.New("the command is not known"))
+}
+
+// text returns a path as a string, which for most commands is that of the one
+// before: this saves most of what would be allocated.
+func (a *applier) text(path []byte) string {
+	if string(path) != a.last {
+		a.last = string(path)
+	}
+	return a.last
 }
 
 // drain does all that was put off: the subvolume is then as the commands so far

@@ -12,7 +12,7 @@ import (
 // setXattr leaves an attribute alone that a new entry took from its directory
 // with the very value. Only that case is worth a look.
 func (a *applier) setXattr(c *sendstream.Command) error {
-	path, name := string(c.Path), string(c.Name)
+	path, name := a.text(c.Path), string(c.Name)
 	entry, err := a.inode(path)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (a *applier) removeXattr(c *sendstream.Command) error {
 
 // chmod never meets a symbolic link in an honest stream: they have no mode.
 func (a *applier) chmod(c *sendstream.Command) error {
-	path := string(c.Path)
+	path := a.text(c.Path)
 	entry, err := a.inode(path)
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (a *applier) chmod(c *sendstream.Command) error {
 const modeBits = 0o7777
 
 func (a *applier) chown(c *sendstream.Command) error {
-	path := string(c.Path)
+	path := a.text(c.Path)
 	entry, err := a.inode(path)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (i inode) setOwner(uid, gid int) error {
 }
 
 func (a *applier) utimes(c *sendstream.Command) error {
-	path := string(c.Path)
+	path := a.text(c.Path)
 	times := &[2]unix.Timespec{timespec(c.ATime), timespec(c.MTime)}
 	if a.dirs.date(path, times) {
 		return nil

@@ -3,7 +3,6 @@ package receive
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -14,7 +13,7 @@ import (
 // open opens the file that c is about. The result is valid until the next call
 // for another path, and until the file is closed.
 func (a *applier) open(c *sendstream.Command) (*openFile, error) {
-	path := string(c.Path)
+	path := a.text(c.Path)
 	if a.target.is(path) {
 		return &a.target, nil
 	}
@@ -122,7 +121,7 @@ func (a *applier) encodedWrite(c *sendstream.Command) error {
 		return err
 	}
 	if !a.plain {
-		err := writeEncoded(file.osFile(), c)
+		err := file.writeEncoded(c)
 		if err == nil {
 			return a.enter(file, c)
 		}
@@ -161,23 +160,23 @@ func wantsPlain(err error) bool {
 // truncate comes later in the stream, it is cut first. Of an extent of whole
 // sectors an unaligned end is that of the file. What was inline, at most a sector
 // long, is none: it may end anywhere, and the rest of the file must stay.
-func writeEncoded(file *os.File, c *sendstream.Command) error {
+func (o *openFile) writeEncoded(c *sendstream.Command) error {
 	extent := btrfs.Encoded{
 		Offset: int64(c.FileOffset), Len: c.UnencodedFileLen,
 		UnencodedLen: c.UnencodedLen, UnencodedOffset: c.UnencodedOffset,
 		Compression: c.Compression, Encryption: c.Encryption,
 	}
-	err := btrfs.EncodedWrite(file, c.Data, extent)
+	err := btrfs.EncodedWrite(o.fd, c.Data, extent)
 	end := int64(c.FileOffset + c.UnencodedFileLen)
 	if !errors.Is(err, unix.EINVAL) || end%sectorSize == 0 || c.UnencodedLen%sectorSize != 0 {
 		return err
 	}
-	info, statErr := file.Stat()
-	if statErr != nil || info.Size() <= end {
+	size, statErr := o.size()
+	if statErr != nil || size <= end {
 		return err
 	}
-	if err := file.Truncate(end); err != nil {
-		return err
+	if err := unix.Ftruncate(o.fd, end); err != nil {
+		return fmt.Errorf("cut to %d bytes: %w", end, err)
 	}
-	return btrfs.EncodedWrite(file, c.Data, extent)
+	return btrfs.EncodedWrite(o.fd, c.Data, extent)
 }

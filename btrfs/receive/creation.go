@@ -32,7 +32,7 @@ func (a *applier) make(c *sendstream.Command) error {
 		a.hold(c)
 		return nil
 	}
-	path := string(c.Path)
+	path := a.text(c.Path)
 	s, err := a.dirs.change(path)
 	if err != nil {
 		return err

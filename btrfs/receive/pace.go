@@ -33,7 +33,22 @@ type pacer struct {
 	bytes int64     // of stream at the last one, or at the beginning
 	ended time.Time // likewise
 	took  time.Duration
-	told  bool // that the next one is due soon
+	told  bool  // that the next one is due soon
+	again int64 // byte of stream from which on it is worth to look
+}
+
+// lookShare is how often one looks whether a checkpoint is due while the bytes go by
+// that have to be between two. The clock after each command took 1 % of the time that
+// small files take.
+const lookShare = 1 << 10
+
+// look reports whether due and soon are worth a call at this byte of the stream.
+func (p *pacer) look(bytes int64) bool {
+	if bytes < p.again {
+		return false
+	}
+	p.again = bytes + p.pace.bytes/lookShare
+	return true
 }
 
 // due reports whether one is to be taken at this byte of the stream.

@@ -55,3 +55,21 @@ func TestCheckpointIsPreparedOnceASecondAhead(t *testing.T) {
 		}
 	}
 }
+
+func TestClockIsLookedAtOnceInAWhile(t *testing.T) {
+	p := pacer{pace: pace{bytes: checkpointBytes, every: checkpointEvery}}
+	for _, c := range []struct {
+		bytes int64
+		want  bool
+	}{
+		{100, true},
+		{101, false},
+		{99 + 64<<10, false},
+		{100 + 64<<10, true},
+		{101 + 64<<10, false},
+	} {
+		if got := p.look(c.bytes); got != c.want {
+			t.Errorf("at byte %d: look is %v", c.bytes, got)
+		}
+	}
+}

@@ -108,7 +108,7 @@ func (w *work) save(c *sendstream.Command) error {
 	switch {
 	case w.a.ledger.full():
 		return w.a.ledger.writeOut(w.root)
-	case w.o.Checkpoint == nil || c.Type == sendstream.CmdEnd:
+	case w.o.Checkpoint == nil || c.Type == sendstream.CmdEnd || !w.next.look(w.rd.Offset()):
 		return nil
 	case w.next.due(w.rd.Offset(), time.Now):
 		return w.checkpoint()
