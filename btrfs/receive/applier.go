@@ -23,13 +23,14 @@ import (
 // else can reach it.
 //
 // It is used by one goroutine. Its memory is bounded: at most maxDirs
-// directories, maxSources snapshots and two files open, one command that waits,
-// one buffer of the largest extent, and the ledger.
+// directories, maxSources snapshots, two files and those of the trail open, one
+// command that waits, one buffer of the largest extent, and the ledger.
 type applier struct {
 	root    *os.File // of the subvolume; not closed by the applier
 	dirs    *dirs
 	sources *sources
 	target  openFile // made, or written to, last
+	trail   trail
 	decoder decoder
 	ledger  ledger
 
@@ -134,6 +135,7 @@ func (a *applier) drain() error {
 	if err := a.complete(); err != nil {
 		return err
 	}
+	a.trail.wait()
 	return a.dirs.settle()
 }
 
@@ -145,11 +147,12 @@ func (a *applier) close() {
 	a.dirs.close()
 	a.sources.close()
 	release(&a.target)
+	a.trail.wait()
 	a.decoder.close()
 }
 
 // closeFiles closes the files that are known by paths beneath the root.
 func (a *applier) closeFiles() error {
 	release(&a.sources.file)
-	return a.target.Close()
+	return a.leaveFile()
 }

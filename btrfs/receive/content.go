@@ -17,7 +17,7 @@ func (a *applier) open(c *sendstream.Command) (*openFile, error) {
 	if a.target.is(path) {
 		return &a.target, nil
 	}
-	if err := a.target.Close(); err != nil {
+	if err := a.leaveFile(); err != nil {
 		return nil, err
 	}
 	s, err := a.dirs.spot(path)
@@ -42,14 +42,42 @@ func (a *applier) write(c *sendstream.Command) error {
 
 // put writes data at a byte of a file.
 func (a *applier) put(file *openFile, data []byte, at int64) error {
-	if err := file.writeAt(data, at); err != nil || a.ledger.large {
+	if err := file.writeAt(data, at); err != nil {
 		return err
+	}
+	if a.ledger.large {
+		a.trace(file, at, at+int64(len(data)))
+		return nil
 	}
 	inode, err := file.inode()
 	if err != nil {
 		return err
 	}
 	a.ledger.addPlain(stretch{inode, at, at + int64(len(data))})
+	return nil
+}
+
+// trace notes what was written to a file, and hands a long piece over.
+func (a *applier) trace(file *openFile, from, to int64) {
+	file.wrote(from, to)
+	if p := file.fresh; p.to-p.from >= longPiece {
+		fd, err := unix.FcntlInt(uintptr(file.fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return // later, then
+		}
+		a.trail.add(piece{fd, p.from, p.to})
+		file.fresh.from = p.to
+	}
+}
+
+// leaveFile closes the file that is open, or lets the trail do so.
+func (a *applier) leaveFile() error {
+	file := &a.target
+	if file.file != nil || file.fresh.to-file.fresh.from < shortPiece {
+		return file.Close()
+	}
+	a.trail.add(piece{file.fd, file.fresh.from, file.fresh.to})
+	*file = openFile{}
 	return nil
 }
 

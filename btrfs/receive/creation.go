@@ -156,7 +156,7 @@ func (a *applier) makeEntry(c *sendstream.Command, s spot, path string) error {
 
 // makeFile makes an empty file and leaves it open.
 func (a *applier) makeFile(s spot, path string) error {
-	if err := a.target.Close(); err != nil {
+	if err := a.leaveFile(); err != nil {
 		return err
 	}
 	const flags = unix.O_CREAT | unix.O_EXCL | unix.O_RDWR | unix.O_NOFOLLOW | unix.O_CLOEXEC

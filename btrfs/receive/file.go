@@ -18,6 +18,8 @@ type openFile struct {
 	fd   int
 	file *os.File // of fd; nil: not asked for yet
 
+	fresh piece // written last, in one go, and not handed to the trail; without a descriptor
+
 	// What it was like when asked last, but for size and times, which change: asked
 	// for once, as a new file has commands for owner and mode each.
 	known bool
@@ -87,6 +89,14 @@ func (o *openFile) writeAt(data []byte, at int64) error {
 		data, at = data[n:], at+int64(n)
 	}
 	return nil
+}
+
+// wrote notes what was written.
+func (o *openFile) wrote(from, to int64) {
+	if from != o.fresh.to {
+		o.fresh.from = from
+	}
+	o.fresh.to = to
 }
 
 // Close closes the file, if one is open.
