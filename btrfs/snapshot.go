@@ -154,57 +154,42 @@ func snapshotOf(s Subvolume, name string, at time.Time) Snapshot {
 }
 
 // Snapshots lists the source snapshots of all shares, each once, oldest first,
-// with the tasks that hold it.
+// with the tasks that hold it. What stands among them and is none, by name or
+// because it is writable, is left out.
 func (p *Pool) Snapshots(ctx context.Context) ([]Snapshot, error) {
-	snapshots, _, err := p.listSnapshots(ctx)
+	snapshots, err := p.listSnapshots(ctx)
 	return snapshots, fail("list snapshots", p.path, err)
 }
 
-// OddSnapshots lists the subvolumes among the snapshots that are none by name or
-// because they are writable, and those that no task holds, as paths relative to
-// the pool. Nothing of btrmesh makes such ones.
-func (p *Pool) OddSnapshots(ctx context.Context) ([]string, error) {
-	_, odd, err := p.listSnapshots(ctx)
-	return odd, fail("list odd snapshots", p.path, err)
-}
-
 // listSnapshots reads the holds last: a subvolume has one before it is there.
-func (p *Pool) listSnapshots(ctx context.Context) (snapshots []Snapshot, odd []string, err error) {
+func (p *Pool) listSnapshots(ctx context.Context) ([]Snapshot, error) {
 	f, paths, err := p.survey(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	holds, err := p.readHolds()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	snapshots, odd = snapshotsOf(f, paths, holds)
-	return snapshots, odd, nil
+	return snapshotsOf(f, paths, holds), nil
 }
 
-func snapshotsOf(f forest, paths map[uint64]string, holds holders) (snapshots []Snapshot, odd []string) {
+func snapshotsOf(f forest, paths map[uint64]string, holds holders) []Snapshot {
+	var snapshots []Snapshot
 	for id, full := range paths {
-		if _, stray := cutDir(full, sendPath); stray {
-			odd = append(odd, full)
-			continue
-		}
 		rel, ok := cutDir(full, snapshotsPath)
 		if !ok {
 			continue
 		}
-		s, ok := snapshotAt(f[id].Subvolume, rel)
-		if s.Tasks = holds[s.Path()]; ok {
+		if s, ok := snapshotAt(f[id].Subvolume, rel); ok {
+			s.Tasks = holds[s.Path()]
 			snapshots = append(snapshots, s)
-		}
-		if !ok || len(s.Tasks) == 0 {
-			odd = append(odd, full)
 		}
 	}
 	slices.SortFunc(snapshots, func(a, b Snapshot) int {
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
 	})
-	slices.Sort(odd)
-	return snapshots, odd
+	return snapshots
 }
 
 // snapshotAt is false for what stands at rel and is no snapshot taken there.
