@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"time"
 
 	"btrmesh/mesh/control"
@@ -152,7 +153,7 @@ func (a api) status(ctx context.Context, req control.StatusRequest) (control.Sta
 			return st, err
 		}
 	}
-	st.Warnings = append(a.storeWarnings(), warnings(st, a.Node.pools.missing(), a.shutOutBy())...)
+	st.Warnings = slices.Concat(a.storeWarnings(), warnings(st, a.Node.pools.missing(), a.shutOutBy()), a.deviceWarnings())
 	return st, nil
 }
 

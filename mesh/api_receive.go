@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -123,7 +124,12 @@ func (a api) replicaMeant(tx *state.Tx, given string, known []control.Replica, r
 	for _, r := range runs {
 		names = append(names, r.Share+"@"+a.peerName(tx, r.Peer))
 	}
-	return control.Resolve("replica", given, unique(names))
+	names = unique(names)
+	name, err := control.Resolve("replica", given, names)
+	if no, ok := errors.AsType[*control.Error](err); ok && no.Code == control.CodeReplicaNotFound {
+		return "", control.ReplicaNotFound(given, names)
+	}
+	return name, err
 }
 
 func unique(names []string) []string {

@@ -56,7 +56,7 @@ func openPool(at PoolPath, log *slog.Logger) (*Pool, error) {
 	target := receive.NewTarget(p, log)
 	return &Pool{
 		Name: at.Name, Path: p.Path(), UUID: p.UUID(),
-		Shares: p, Snapshots: p, Source: p, Replicas: target, Checkpoints: target, Close: p.Close,
+		Shares: p, Devices: p, Snapshots: p, Source: p, Replicas: target, Checkpoints: target, Close: p.Close,
 	}, nil
 }
 

@@ -1,7 +1,9 @@
 package mesh
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,6 +150,18 @@ func TestAFailedRunSaysWhichOneMadeItUp(t *testing.T) {
 		runs, err := a.taskHistory(a.ctx(), control.TaskHistory{Task: task, Failed: true})
 		if err != nil || len(runs) != 1 || runs[0].Number != 2 || runs[0].MadeUpBy != 3 {
 			t.Errorf("failed runs: %+v, %v", runs, err)
+		}
+	})
+}
+
+func TestTheHistoryOfAnUnknownReplicaSaysWhichThereAre(t *testing.T) {
+	couple(t, 60, func(f *fleet, _, b *member, _ string) {
+		time.Sleep(5 * time.Second)
+		_, err := b.receiveHistory(b.ctx(), control.ReceiveHistory{Replica: "fotos@nas-a"})
+		wantCode(f.t, err, control.CodeReplicaNotFound)
+		e, ok := errors.AsType[*control.Error](err)
+		if !ok || !slices.Contains(e.Hints, "btrmesh receive list") || !strings.Contains(e.Msg, "photos@nas-a") {
+			f.t.Errorf("error is %+v", e)
 		}
 	})
 }

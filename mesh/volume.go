@@ -57,6 +57,7 @@ type Pool struct {
 	Path string
 	UUID btrfs.UUID
 	Shares
+	Devices
 	Snapshots
 	Source
 	Replicas

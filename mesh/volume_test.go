@@ -38,7 +38,7 @@ func (v *volume) open(at PoolPath) (*Pool, error) {
 	if v.absent != nil {
 		return nil, v.absent
 	}
-	return &Pool{Name: at.Name, Path: at.Path, UUID: v.fake.UUID(), Shares: v.fake, Snapshots: v.fake, Source: slowSource{v.fake, v}, Replicas: slowTarget{v.fake, v}, Checkpoints: v.kept, Close: v.fake.Close}, nil
+	return &Pool{Name: at.Name, Path: at.Path, UUID: v.fake.UUID(), Shares: v.fake, Devices: disks{}, Snapshots: v.fake, Source: slowSource{v.fake, v}, Replicas: slowTarget{v.fake, v}, Checkpoints: v.kept, Close: v.fake.Close}, nil
 }
 
 // unmount makes the pool one that is not there; nil mounts it.
