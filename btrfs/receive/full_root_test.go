@@ -104,12 +104,12 @@ func TestFullPoolLeavesNothing(t *testing.T) {
 	must(t, err)
 	must(t, errors.Join(unix.Fallocate(int(file.Fd()), 0, 0, int64(f.space(t)-room)), file.Close()))
 	f.wantFull(t, unix.ENOSPC)
-	f.wantRoom(t, func() bool { return f.space(t) < room })
+	f.wantRoom(t, func() bool { return f.space(t) < room-reserve })
 	must(t, os.Remove(ballast))
 	f.wantSecond(t)
 }
 
-// reserve is what a pool keeps of a quota for deleting.
+// reserve is what a pool keeps for deleting once there is room for it.
 const reserve = 4 << 20
 
 func TestReachedQuotaLeavesNothing(t *testing.T) {
