@@ -61,6 +61,10 @@ type SendRequest struct {
 // holds some 10 MiB of the stream. Besides that it takes up to 50 MiB for what is
 // shared and for paths, and 8 bytes for each directory.
 //
+// Of an increment it needs what [Pool.Estimate] finds out too. Where both are
+// called, one after the other or side by side, only one walks over the leaves; 768
+// KiB of that are kept, until the send has ended or four others were asked about.
+//
 // Send ends soon after ctx does, unless w blocks.
 func (p *Pool) Send(ctx context.Context, w io.Writer, r SendRequest) (sendstream.Stats, error) {
 	stats, err := p.send(ctx, w, r)
