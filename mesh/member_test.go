@@ -256,6 +256,18 @@ func (m *member) churn(share string, n int) {
 	}
 }
 
+// untilFailed waits until the newest run of a task is known to have failed.
+func (m *member) untilFailed(task string) {
+	m.t.Helper()
+	for range 300 {
+		if m.last(task).Result == control.ResultFailed {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+	m.t.Fatalf("%s does not fail: %q", task, m.history(task))
+}
+
 // untilIdle waits at most a minute until no run is under way.
 func (m *member) untilIdle(task string) {
 	m.t.Helper()

@@ -130,7 +130,7 @@ func TestABrokenDiskOfTheTargetIsNamedOnBothSides(t *testing.T) {
 		b.fake.Inject(btrfstest.Fault{Op: btrfstest.OpReceive, Err: syscall.EIO, Every: true})
 		a.write("photos", map[string]string{"two": "changed"})
 		time.Sleep(5 * time.Minute)
-		a.untilIdle(task) // the next try may have just begun
+		a.untilFailed(task) // the next try may have just begun, or have yet to ask how the last one ended
 		a.wantFailure(task, "io", "input/output error")
 		if got := len(a.history(task)); got > 20 {
 			t.Errorf("%d runs in 5 minutes", got)

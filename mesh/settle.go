@@ -58,6 +58,7 @@ func (s *sending) settleOne(r *run, ended stream.Ended, have stream.Have) error 
 	case stream.EndedOK, stream.EndedUnchanged:
 		return r.become(state.Done, func(tx *state.Tx, rec *state.Run) error {
 			rec.DataBytes = ended.DataBytes // what a crash or the line took was counted there alone
+			rec.Code, rec.Error, rec.Hints = "", "", nil
 			return s.settled(tx, rec, have)
 		})
 	case stream.EndedCancelled:
@@ -65,6 +66,9 @@ func (s *sending) settleOne(r *run, ended stream.Ended, have stream.Have) error 
 	case stream.EndedPaused:
 		return s.settleCut(r, state.Paused, control.CodeRunPaused, "until its window opened")
 	case stream.EndedFailed:
+		if rec := r.record(); rec.Code != "" { // the target had said why
+			return s.settleCut(r, state.Failed, rec.Code, rec.Error)
+		}
 	}
 	return s.settleCut(r, state.Failed, codeConnectionLost, "the connection was lost before the target's answer, and the target did not commit")
 }
@@ -129,13 +133,20 @@ func (s *sending) finish(ctx context.Context, err error) error {
 	return recordErr
 }
 
-// leaveOpen leaves the run to the target's next answer. A pause that came when all
-// had been sent is nobody's fault.
+// leaveOpen leaves the run to the target's next answer, with the reason that the
+// target has given, if any. A pause that came when all had been sent is nobody's
+// fault.
 func (s *sending) leaveOpen(ctx context.Context, err error) error {
 	log := s.node.log.With("task", s.task.Name, "run", s.run.record().Number)
 	if next, _ := verdict(ctx, err); next == state.Paused {
 		log.Info("paused when all was sent, the next run asks the target")
 		return s.node.store.Update(s.noFailure)
+	}
+	if _, said := errors.AsType[*stream.Refusal](err); said {
+		told := s.node.explainer(s.task).explain(err)
+		log.Warn("the target failed when all was sent, the next run asks what it holds", "err", err)
+		noted := s.run.note(func(rec *state.Run) { rec.Code, rec.Error, rec.Hints = told.Code, told.Msg, told.Hints })
+		return errors.Join(noted, s.node.store.Update(s.retryLater))
 	}
 	log.Warn("answer lost, the next run asks the target", "err", err)
 	return s.node.store.Update(s.retryLater)
