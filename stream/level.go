@@ -14,6 +14,7 @@ const (
 	patience   = 8  // chunks in a row that no lane waited for, before the reserve shrinks
 	steady     = 32 // chunks in a row with enough ahead and time for default, before it is used
 	probeEvery = 32 // chunks sent raw, before one is compressed to see whether that pays now
+	mostDoubt  = 16 * probeEvery
 )
 
 // backlog is what lies before and behind a worker.
@@ -48,7 +49,9 @@ type backlog struct {
 //	floor ≤ reserve ≤ most+1: never enough, only probes
 //
 // When nothing is behind, the source is slower than the workers, and a chunk is
-// compressed at fastest whatever is ahead: that costs no time.
+// compressed at fastest whatever is ahead: that costs no time. It may be slower
+// than workers that pack raw alone: then the lanes fall idle, and for some chunks,
+// each time twice as many, it is not believed.
 //
 // A governor has no clock. It is not safe for concurrent use.
 type governor struct {
@@ -57,6 +60,8 @@ type governor struct {
 	calm    [levels]int // chunks in a row during which the lanes were busy
 	steady  int         // chunks in a row with enough ahead and time for default
 	held    int         // chunks sent raw since the last probe
+	doubt   int         // chunks for which a slow source was not believed, the last time
+	doubts  int         // of them still to come
 }
 
 func newGovernor(most int) *governor {
@@ -85,7 +90,8 @@ func (g *governor) choose(b backlog) level {
 }
 
 func (g *governor) affords(b backlog) bool {
-	sourceIsSlow := b.behind == 0 && g.reserve[levelFastest] <= g.most
+	g.doubts = max(g.doubts-1, 0)
+	sourceIsSlow := b.behind == 0 && g.doubts == 0 && g.reserve[levelFastest] <= g.most
 	return sourceIsSlow || b.ahead >= g.reserve[levelFastest]
 }
 
@@ -106,6 +112,10 @@ func (g *governor) probe(b backlog) level {
 func (g *governor) compressed(l level, b backlog) {
 	if b.idle && b.behind > 0 {
 		g.calm[l], g.reserve[l] = 0, min(g.reserve[l]+1, g.most+1)
+		if g.doubts == 0 {
+			g.doubt = min(max(2*g.doubt, probeEvery), mostDoubt)
+			g.doubts = g.doubt
+		}
 		return
 	}
 	if g.calm[l]++; g.calm[l] == patience || g.reserve[l] > g.most {
