@@ -51,6 +51,7 @@ func EncodedWrite(fd int, data []byte, e Encoded) error {
 		unencodedLen: e.UnencodedLen, unencodedOffset: e.UnencodedOffset,
 		compression: e.Compression, encryption: e.Encryption,
 	}
+	// The call keeps args alive, and args what they point to; nothing of it moves meanwhile.
 	for {
 		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), iocEncodedWrite, uintptr(unsafe.Pointer(&args)))
 		switch errno {

@@ -21,7 +21,8 @@ func (n *Node) deviceWarnings() []control.Warning {
 		devices, err := p.DeviceErrors()
 		if err != nil {
 			text := fmt.Sprintf("the error counters of pool %s cannot be read: %v.", p.Name, err)
-			list = append(list, control.Warning{Level: control.Degraded, Text: text})
+			hint := "sudo btrfs device stats " + p.Path
+			list = append(list, control.Warning{Level: control.Degraded, Text: text, Hints: []string{hint}})
 		}
 		for _, d := range devices {
 			if d.Any() {

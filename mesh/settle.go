@@ -67,7 +67,7 @@ func (s *sending) settleOne(r *run, ended stream.Ended, have stream.Have) error 
 		return s.settleCut(r, state.Paused, control.CodeRunPaused, "until its window opened")
 	case stream.EndedFailed:
 		if rec := r.record(); rec.Code != "" { // the target had said why
-			return s.settleCut(r, state.Failed, rec.Code, rec.Error)
+			return s.settleCut(r, state.Failed, rec.Code, rec.Error, rec.Hints...)
 		}
 	}
 	return s.settleCut(r, state.Failed, codeConnectionLost, "the connection was lost before the target's answer, and the target did not commit")
@@ -75,13 +75,13 @@ func (s *sending) settleOne(r *run, ended stream.Ended, have stream.Have) error 
 
 // settleCut records a run that the target did not commit: all had been sent, but
 // it was cut while it applied that.
-func (s *sending) settleCut(r *run, end state.RunState, code, why string) error {
+func (s *sending) settleCut(r *run, end state.RunState, code, why string, hints ...string) error {
 	fate := resumeIt
 	if r.record().Kind == state.Unchanged {
 		fate = leaveIt
 	}
 	return r.become(end, func(tx *state.Tx, rec *state.Run) error {
-		rec.Code, rec.Error = code, why
+		rec.Code, rec.Error, rec.Hints = code, why, hints
 		if fate == resumeIt {
 			s.task.Pending = rec.SnapshotUUID
 		}

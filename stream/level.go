@@ -11,10 +11,10 @@ const (
 )
 
 const (
-	patience   = 8  // chunks in a row that no lane waited for, before the reserve shrinks
-	steady     = 32 // chunks in a row with enough ahead and time for default, before it is used
-	probeEvery = 32 // chunks sent raw, before one is compressed to see whether that pays now
-	mostDoubt  = 16 * probeEvery
+	patience   = 8               // chunks in a row that no lane waited for, before the reserve shrinks
+	steady     = 32              // chunks in a row with enough ahead and time for default, before it is used
+	probeEvery = 32              // chunks sent raw, before one is compressed to see whether that pays now
+	mostDoubt  = 16 * probeEvery // chunks for which a slow source is not believed
 )
 
 // backlog is what lies before and behind a worker.
@@ -78,6 +78,7 @@ func (g *governor) floors() [levels]int {
 
 // choose returns the level of the next chunk.
 func (g *governor) choose(b backlog) level {
+	g.doubts = max(g.doubts-1, 0)
 	if !g.affords(b) {
 		return g.probe(b)
 	}
@@ -90,7 +91,6 @@ func (g *governor) choose(b backlog) level {
 }
 
 func (g *governor) affords(b backlog) bool {
-	g.doubts = max(g.doubts-1, 0)
 	sourceIsSlow := b.behind == 0 && g.doubts == 0 && g.reserve[levelFastest] <= g.most
 	return sourceIsSlow || b.ahead >= g.reserve[levelFastest]
 }
