@@ -18,7 +18,7 @@ func (c *crew) look(now time.Time) {
 
 // sample is called with mu held.
 func (c *crew) sample(now time.Time) sample {
-	s := sample{now: now, bound: c.bound(), fault: make(map[LaneKind]string)}
+	s := sample{now: now, told: c.rolled, bound: c.bound(), fault: make(map[LaneKind]string)}
 	for _, la := range c.lanes {
 		if la.state == laneSending {
 			s.lanes = append(s.lanes, laneSample{

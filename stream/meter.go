@@ -7,8 +7,8 @@ import "time"
 // is faster. The zero value is ready.
 type meter struct {
 	last map[uint32]laneSample
-	at   time.Time
-	skip int // seconds still to be passed over
+	at   time.Time // of what the target said last
+	skip int       // seconds still to be passed over
 
 	judged    int // seconds that count
 	span      time.Duration
@@ -30,15 +30,19 @@ func (m *meter) restart(skip int) {
 	}
 }
 
-// add takes a sample in.
+// add takes a sample in, unless the target has said nothing since the last one:
+// bytes are counted by its clock, for what it says comes in some seconds twice.
 func (m *meter) add(x sample) {
-	before, passed := m.last, x.now.Sub(m.at)
-	m.last, m.at = make(map[uint32]laneSample, len(x.lanes)), x.now
+	before, passed := m.last, x.told.Sub(m.at)
+	if passed <= 0 {
+		return
+	}
+	m.last, m.at = make(map[uint32]laneSample, len(x.lanes)), x.told
 	for _, la := range x.lanes {
 		m.last[la.serial] = la
 	}
 	m.hurry(before, x, passed)
-	if passed <= 0 || x.bound != boundLine && x.bound != boundSource {
+	if x.bound != boundLine && x.bound != boundSource {
 		m.slow, m.slowBytes = 0, 0
 		return
 	}
@@ -80,9 +84,9 @@ func (m *meter) addLane(before map[uint32]laneSample, la laneSample, passed time
 		return 0
 	}
 	moved := max(la.delivered-was.delivered, 0)
-	m.packets[la.kind] += max(la.stats.packets-was.stats.packets, 0)
-	m.lost[la.kind] += max(la.stats.lost-was.stats.lost, 0)
 	if counts {
+		m.packets[la.kind] += max(la.stats.packets-was.stats.packets, 0)
+		m.lost[la.kind] += max(la.stats.lost-was.stats.lost, 0)
 		m.bytes[la.kind] += moved
 		m.laneTime[la.kind] += passed
 	}

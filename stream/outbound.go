@@ -211,7 +211,8 @@ func (o *Outbound) newCrew(b Begin) *crew {
 	if c.steer.policy == LanesTCP {
 		c.hopeless = func(err error) { o.fail(err) }
 	}
-	c.want = c.steer.step(sample{now: time.Now()})
+	now := time.Now()
+	c.want = c.steer.step(sample{now: now, told: now})
 	return c
 }
 

@@ -26,6 +26,7 @@ type laneSample struct {
 // sample is what is seen of a session's lanes, once a second.
 type sample struct {
 	now   time.Time
+	told  time.Time // when the target last said what has come on each lane
 	lanes []laneSample
 	bound bottleneck
 	fault map[LaneKind]string // kinds whose last lane could not be opened or died since the last sample, and why
@@ -39,7 +40,7 @@ type wish struct {
 
 // steerState is what a controller is about.
 //
-//	steady ─→ trial ───→ steady    one lane of the other kind beside; the better one stays
+//	steady ─→ trial ───→ steady    one lane of the other kind beside; it stays if it brings more
 //	steady ─→ sparing ──→ steady    one TCP lane beside; it stays if it carries no less
 //	steady ─→ widening ─→ steady   twice the lanes; back unless they carry a tenth more
 //
@@ -59,7 +60,7 @@ const (
 const (
 	farAway     = 10 * time.Millisecond // round trip: more lanes from the start
 	farLanes    = 4
-	slowSeconds = 2        // of a slow line before the other kind is tried
+	slowLong    = 20       // seconds of a slow line that loses nothing before something is tried
 	slowBytes   = 64 << 20 // or so much on a fast one
 	quickSpeed  = 20 << 20 // bytes/s for which QUIC takes a good part of a processor
 	quickSecs   = 1        // of that, then TCP is tried for it
@@ -68,8 +69,9 @@ const (
 	judged      = 3        // seconds that are
 	trialTime   = 30 * time.Second
 	spareTime   = 5 * time.Second
-	muchBetter  = 1.3 // a lane of the other kind, to go over
-	worthIt     = 1.1 // twice the lanes, to stay
+	muchBetter  = 1.3  // a lane of the other kind, to go over
+	carriesMore = 1.05 // both kinds together than one before, too: else the line was full
+	worthIt     = 1.1  // twice the lanes, to stay
 	lossy       = 0.0005
 
 	retryDead   = time.Minute      // the other kind, after its lanes died or were not judged
@@ -91,7 +93,7 @@ type steer struct {
 	state  steerState
 	kind   LaneKind // of the lanes that do the work
 	lanes  int      // of kind
-	before float64  // bytes/s before widening
+	before float64  // bytes/s before a trial or widening
 	begun  time.Time
 	meter  meter
 	lossOf float64   // when the other kind was tried
@@ -129,6 +131,9 @@ func (s *steer) use(kind LaneKind, reason string) {
 		s.lanes = s.few
 	}
 	s.meter.restart(0)
+	if !s.near {
+		s.meter.restart(1) // what a slow start loses, the line does not
+	}
 }
 
 // step takes a sample and returns what there should be from now on. The first
@@ -200,8 +205,8 @@ func (s *steer) steady(x sample) {
 	case s.triesOther(x.now) && s.spares(x.bound):
 		s.state, s.begun = steerSparing, x.now
 	case x.bound != boundLine:
-	case s.triesOther(x.now) && (m.slow >= slowSeconds || m.slowBytes >= slowBytes || m.loss(s.kind) >= lossy):
-		s.state, s.begun, s.lossOf = steerTrial, x.now, m.loss(s.kind)
+	case s.triesOther(x.now) && s.tries():
+		s.state, s.begun, s.before, s.lossOf = steerTrial, x.now, m.rate(s.kind), m.loss(s.kind)
 		m.restart(warmSeconds)
 	case s.widens(x.now):
 		s.state, s.begun, s.before = steerWidening, x.now, m.rate(s.kind)
@@ -214,6 +219,13 @@ func (s *steer) triesOther(now time.Time) bool {
 	return s.policy == LanesAuto && !s.alone && !now.Before(s.past.until)
 }
 
+// tries says whether it is time to see what the other kind makes of a slow line.
+func (s *steer) tries() bool {
+	m := &s.meter
+	return m.judged >= judged &&
+		(m.loss(s.kind) >= lossy || m.slow >= slowLong || m.slowBytes >= slowBytes && m.rate(s.kind) >= quickSpeed)
+}
+
 // spares says whether TCP is worth a try because it takes less processor time.
 func (s *steer) spares(bound bottleneck) bool {
 	m := &s.meter
@@ -221,10 +233,11 @@ func (s *steer) spares(bound bottleneck) bool {
 }
 
 // widens says whether more lanes are worth a try: where loss slows each one
-// down, and on TCP, which the kernel may bound.
+// down, and in the long run on TCP, which the kernel may bound.
 func (s *steer) widens(now time.Time) bool {
-	return s.lanes < maxLanes && s.meter.judged >= judged && !now.Before(s.wider) &&
-		(s.kind == LaneTCP || s.meter.loss(s.kind) >= lossy)
+	m := &s.meter
+	return s.lanes < maxLanes && m.judged >= judged && !now.Before(s.wider) &&
+		(s.kind == LaneQUIC && m.loss(s.kind) >= lossy || s.kind == LaneTCP && m.slow >= slowLong)
 }
 
 // trial waits for a verdict about the other kind.
@@ -242,6 +255,10 @@ func (s *steer) trial(x sample) {
 		if x.now.Sub(s.begun) >= trialTime {
 			s.stay(x.now.Add(retryDead), "")
 		}
+		return
+	}
+	if both := s.meter.rate(LaneQUIC) + s.meter.rate(LaneTCP); both < carriesMore*s.before {
+		s.stay(x.now.Add(retryAfter(s.kind)), fmt.Sprintf("%s: fills the line, %s beside it brought no more", s.kind, name))
 		return
 	}
 	times := ratio(s.meter.each(other), s.meter.each(s.kind))

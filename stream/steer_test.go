@@ -19,6 +19,7 @@ type path struct {
 	quic, tcp  float64 // bytes/s that the processors let one lane carry; 0: any
 	refused    string  // why TCP cannot be had
 	tcpReno    bool    // the kernel has no bbr
+	crowded    bool    // QUIC carries little where TCP does beside it
 	bound      bottleneck
 	source     float64       // bytes/s that the source gives; 0: any
 	diesAfter  time.Duration // TCP lanes die then, once
@@ -48,14 +49,21 @@ func (p *path) most(la *laneSample) float64 {
 		if limit = p.tcp; !p.tcpReno {
 			most = math.Inf(1)
 		}
+	} else if p.crowded && p.last.tcp > 0 {
+		most = p.speed / 20
 	}
 	if limit > 0 {
 		most = min(most, limit)
 	}
-	if p.at-p.opened[la.serial] <= time.Second {
-		most /= 4 // slow start
+	if p.starts(la) {
+		most /= 4
 	}
 	return most
+}
+
+// starts says whether a lane is still finding out what the line carries.
+func (p *path) starts(la *laneSample) bool {
+	return p.at-p.opened[la.serial] <= time.Second
 }
 
 // second lets a second pass and returns what is seen after it.
@@ -79,9 +87,14 @@ func (p *path) second() sample {
 		delete(todo, least.serial)
 		least.delivered += int64(got)
 		least.stats.packets += int64(got / mss)
-		least.stats.lost += int64(got / mss * p.loss)
+		loss := p.loss
+		if p.starts(least) {
+			loss += 0.1 // it went too fast before it knew
+		}
+		least.stats.lost += int64(got / mss * loss)
 	}
-	s := sample{now: time.Unix(1e9, 0).Add(p.at), bound: p.bound, fault: map[LaneKind]string{}}
+	now := time.Unix(1e9, 0).Add(p.at)
+	s := sample{now: now, told: now, bound: p.bound, fault: map[LaneKind]string{}}
 	for _, la := range p.open {
 		s.lanes = append(s.lanes, *la)
 	}
@@ -127,7 +140,7 @@ func (p *path) count(kind LaneKind, want int) {
 func (p *path) drive(s *steer, d time.Duration) (w wish) {
 	p.open, p.opened = make(map[uint32]*laneSample), make(map[uint32]time.Duration)
 	fault := sample{fault: map[LaneKind]string{}}
-	w = s.step(sample{now: time.Unix(1e9, 0)})
+	w = s.step(sample{now: time.Unix(1e9, 0), told: time.Unix(1e9, 0)})
 	p.follow(w, &fault)
 	for p.at < d {
 		x := p.second()
@@ -162,8 +175,14 @@ func TestSteeringSettles(t *testing.T) {
 			within: 10 * time.Second, changes: 40,
 		},
 		"a clean line of 100 Mbit/s": {
-			path: path{speed: 100 * mbit, rtt: time.Millisecond}, quic: 2, why: "quic: tcp carried 1.0 times as much",
+			path: path{speed: 100 * mbit, rtt: time.Millisecond}, quic: 2, why: "quic: fills the line",
 			within: 15 * time.Second, changes: 16,
+		},
+		"a clean far line": {
+			path: path{speed: 100 * mbit, rtt: far}, quic: 4, why: "quic: fills the line", within: 18 * time.Second, changes: 16,
+		},
+		"the same where QUIC gives way to TCP": {
+			path: path{speed: 100 * mbit, rtt: far, crowded: true}, quic: 4, why: "quic: fills the line", within: 18 * time.Second, changes: 16,
 		},
 		"a line faster than QUIC": {
 			path: path{speed: 10000 * mbit, rtt: time.Millisecond, quic: 200e6, tcp: 900e6}, tcp: 2, most: 4,
@@ -260,7 +279,7 @@ func TestFastStartDoesNotWaitForItsFirstSecond(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := steerFrom(c.policy, c.rtt, c.past, start)
-			s.step(sample{now: start})
+			s.step(sample{now: start, told: start})
 			w, changed := s.glance(start.Add(c.after), c.came)
 			if changed != (c.tcp > 0) || w.tcp != c.tcp || changed && w.quic != defaultLanes {
 				t.Errorf("%v, %+v", changed, w)
