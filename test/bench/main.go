@@ -27,7 +27,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) } //nolint:forbidi
 func run(args []string, stdout, stderr io.Writer) int {
 	measure := benchOf(args)
 	if measure == nil {
-		fmt.Fprintln(stderr, "usage: bench receive|transfer|wan|fanout [-runs N] [-only NAME] [-scale F] [-dir DIR] [-tree DIR]") //nolint:errcheck // nobody is left to tell
+		fmt.Fprintln(stderr, "usage: bench receive|transfer|wan|fanout [-runs N] [-only NAME] [-scale F] [-loss F] [-dir DIR] [-tree DIR]") //nolint:errcheck // nobody is left to tell
 		return 2
 	}
 	o, err := parseOptions(args, stderr)
@@ -73,6 +73,7 @@ type options struct {
 	dir   string  // for the images; "": the fastest place with room
 	tree  string  // source tree to copy; "": Go's own
 	ssh   bool    // beside ours
+	loss  float64 // of the line, 0..1; below 0: each of those that wan knows
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
@@ -87,14 +88,21 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	if args[0] != "receive" {
 		f.BoolVar(&o.ssh, "ssh", true, "measure ssh beside btrmesh")
 	}
+	most := 1.0
+	if args[0] == "wan" {
+		f.Float64Var(&o.loss, "loss", -1, "measure a line that loses the part `F` of its packets alone")
+		most = 8
+	}
 	err := f.Parse(args[1:])
 	switch {
 	case err != nil:
 		return o, err // f said it
 	case f.NArg() > 0:
 		err = fmt.Errorf("unknown argument %q", f.Arg(0))
-	case o.runs < 1 || o.scale <= 0 || o.scale > 1:
-		err = errors.New("-runs is at least 1, -scale above 0 and at most 1")
+	case o.runs < 1 || o.scale <= 0 || o.scale > most:
+		err = fmt.Errorf("-runs is at least 1, -scale above 0 and at most %v", most)
+	case o.loss >= 1:
+		err = errors.New("-loss is below 1")
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "bench: %v\n", err) //nolint:errcheck // nobody is left to tell

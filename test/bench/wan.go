@@ -26,7 +26,12 @@ const (
 )
 
 // wanLosses are the shares of packets lost, each way.
-func wanLosses() []float64 { return []float64{0, 0.001, 0.01} }
+func wanLosses(o options) []float64 {
+	if o.loss >= 0 {
+		return []float64{o.loss}
+	}
+	return []float64{0, 0.001, 0.01}
+}
 
 // wan is a source and a target at the ends of a long line.
 type wan struct {
@@ -64,7 +69,7 @@ func benchWAN(ctx context.Context, o options, stdout, stderr io.Writer) (err err
 	}
 	t := table{w: stdout}
 	t.wanHead(machine, toolVersions(ctx), w.bytes, o.runs)
-	for _, loss := range wanLosses() {
+	for _, loss := range wanLosses(o) {
 		if err := w.atLoss(ctx, loss, o, &t, stderr); err != nil {
 			return fmt.Errorf("loss of %v: %w", loss, err)
 		}
