@@ -5,39 +5,6 @@ import (
 	"time"
 )
 
-// bottleneck says what a run waits for.
-type bottleneck uint8
-
-const (
-	boundLine   bottleneck = 1 // chunks are ready and the window has room: the lanes are what is slow
-	boundSource bottleneck = 2 // the lanes wait for chunks
-	boundTarget bottleneck = 3 // the window is full: the target does not apply as fast as it receives
-	boundLimit  bottleneck = 4 // a Rate holds the lanes back
-)
-
-// laneSample is one open lane at one moment.
-type laneSample struct {
-	serial    uint32
-	kind      LaneKind
-	delivered int64 // bytes the target has received on it, as it said last
-	stats     carrierStats
-}
-
-// sample is what is seen of a session's lanes, once a second.
-type sample struct {
-	now   time.Time
-	told  time.Time // when the target last said what has come on each lane
-	lanes []laneSample
-	bound bottleneck
-	fault map[LaneKind]string // kinds whose last lane could not be opened or died since the last sample, and why
-}
-
-// wish is how many lanes of each kind there should be, and why, for people.
-type wish struct {
-	quic, tcp int
-	reason    string // "quic: 2 lanes, no loss"
-}
-
 // steerState is what a controller is about.
 //
 //	steady ─→ trial ───→ steady    one lane of the other kind beside; it stays if it brings more
@@ -67,17 +34,7 @@ const (
 	quickStart  = 16 << 20 // or so many bytes at that speed, over a near line, from the start
 	warmSeconds = 3        // after a change that are not judged: connections start slowly
 	judged      = 3        // seconds that are
-	trialTime   = 30 * time.Second
-	spareTime   = 5 * time.Second
-	muchBetter  = 1.3  // a lane of the other kind, to go over
-	carriesMore = 1.05 // both kinds together than one before, too: else the line was full
-	worthIt     = 1.1  // twice the lanes, to stay
 	lossy       = 0.0005
-
-	retryDead   = time.Minute      // the other kind, after its lanes died or were not judged
-	retryWorse  = 10 * time.Minute // after it was worse, or could not be had
-	retryBetter = time.Hour        // the one that was left
-	retryWider  = 5 * time.Minute  // after a step back; doubles
 )
 
 // steer decides how many lanes of which kind a session has. It takes the time from
@@ -240,95 +197,6 @@ func (s *steer) widens(now time.Time) bool {
 		(s.kind == LaneQUIC && m.loss(s.kind) >= lossy || s.kind == LaneTCP && m.slow >= slowLong)
 }
 
-// trial waits for a verdict about the other kind.
-func (s *steer) trial(x sample) {
-	other := s.other()
-	name := other.String()
-	if why, failed := x.fault[other]; failed {
-		s.stay(x.now.Add(retryWorse), s.kind.String()+": "+why)
-		return
-	}
-	if !s.meter.sees(other) {
-		s.meter.restart(warmSeconds) // it is being opened
-	}
-	if s.meter.judged < judged || s.meter.each(other) == 0 {
-		if x.now.Sub(s.begun) >= trialTime {
-			s.stay(x.now.Add(retryDead), "")
-		}
-		return
-	}
-	if both := s.meter.rate(LaneQUIC) + s.meter.rate(LaneTCP); both < carriesMore*s.before {
-		s.stay(x.now.Add(retryAfter(s.kind)), fmt.Sprintf("%s: fills the line, %s beside it brought no more", s.kind, name))
-		return
-	}
-	times := ratio(s.meter.each(other), s.meter.each(s.kind))
-	if times < muchBetter {
-		s.stay(x.now.Add(retryAfter(s.kind)), fmt.Sprintf("%s: %s carried %.1f times as much", s.kind, name, times))
-		return
-	}
-	why := fmt.Sprintf("%s: carried %.1f times as much as %s%s", name, times, s.kind, lossText(s.lossOf))
-	s.note(experience{kind: other, until: x.now.Add(retryAfter(other)), why: why})
-	s.use(other, why)
-}
-
-// sparing waits until TCP carries no less than QUIC.
-func (s *steer) sparing(x sample) {
-	if why, failed := x.fault[LaneTCP]; failed {
-		s.stay(x.now.Add(retryWorse), s.kind.String()+": "+why)
-		return
-	}
-	if s.meter.matches(LaneTCP) {
-		const why = "tcp: takes less processor time than quic"
-		s.note(experience{kind: LaneTCP, until: x.now.Add(retryBetter), why: why})
-		s.use(LaneTCP, why)
-		return
-	}
-	if x.now.Sub(s.begun) < spareTime {
-		return
-	}
-	if s.meter.sees(LaneTCP) {
-		s.stay(x.now.Add(retryWorse), s.kind.String()+": a lane of tcp carried less")
-		return
-	}
-	s.stay(x.now.Add(retryDead), "") // it is still being opened
-}
-
-// retryAfter is how long the other kind is left alone once kind was better.
-func retryAfter(kind LaneKind) time.Duration {
-	if kind == LaneTCP {
-		return retryBetter
-	}
-	return retryWorse
-}
-
-// stay ends a trial. Without a reason nothing was learned.
-func (s *steer) stay(until time.Time, reason string) {
-	if reason != "" {
-		s.reason = reason
-	}
-	s.note(experience{kind: s.kind, until: until, why: s.reason})
-	s.state = steerSteady
-	s.meter.restart(1)
-}
-
-// widening waits for a verdict about twice the lanes.
-func (s *steer) widening(x sample) {
-	switch {
-	case s.meter.judged >= judged && s.meter.rate(s.kind) >= worthIt*s.before:
-		s.hold = retryWider
-	case s.meter.judged >= judged:
-		s.lanes /= 2
-		s.wider, s.hold = x.now.Add(s.hold), min(2*s.hold, retryBetter)
-	case x.now.Sub(s.begun) >= trialTime:
-		s.lanes /= 2
-		s.wider = x.now.Add(retryDead)
-	default:
-		return
-	}
-	s.state = steerSteady
-	s.meter.restart(1)
-}
-
 // why is the reason, or what is to be seen.
 func (s *steer) why() string {
 	if s.reason != "" {
@@ -347,13 +215,4 @@ func lossText(loss float64) string {
 		return ""
 	}
 	return fmt.Sprintf(" (%.2g %% loss)", 100*loss)
-}
-
-// ratio of a to b, bounded: b may have carried nothing.
-func ratio(a, b float64) float64 {
-	const most = 99
-	if a > most*b {
-		return most
-	}
-	return a / b
 }
