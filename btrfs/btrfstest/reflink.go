@@ -17,6 +17,11 @@ import (
 // concurrent use.
 type Reflinks struct {
 	places map[fileBlock]place
+	inline map[string]struct{} // files of which the first block lies in the tree itself
+}
+
+func newReflinks() Reflinks {
+	return Reflinks{places: map[fileBlock]place{}, inline: map[string]struct{}{}}
 }
 
 // fileBlock is a block of a file: the n-th 4096 bytes of its first path.
@@ -31,8 +36,8 @@ type place struct{ extent, offset uint64 }
 
 // ReadReflinks reads where all data of the regular files of the subvolume dir
 // lies, compressed data too, of which FIEMAP does not tell which part a file
-// refers to. Holes, inline and preallocated extents, and what lies behind the end
-// of a file are left out, and so is what is dirty: sync first. It needs root.
+// refers to. Holes and preallocated extents, and what lies behind the end of a file
+// are left out, and so is what is dirty: sync first. It needs root.
 func ReadReflinks(dir string) (Reflinks, error) {
 	files, err := firstPaths(dir)
 	if err != nil {
@@ -43,12 +48,14 @@ func ReadReflinks(dir string) (Reflinks, error) {
 		return Reflinks{}, fmt.Errorf("read reflinks: %w", err)
 	}
 	defer root.Close() //nolint:errcheck // opened for reading
-	r := Reflinks{places: map[fileBlock]place{}}
+	r := newReflinks()
 	for item, err := range fileExtents(root) {
 		if err != nil {
 			return Reflinks{}, fmt.Errorf("read reflinks %s: %w", dir, err)
 		}
-		r.add(files[item.inode], item)
+		if file, found := files[item.inode]; found {
+			r.add(file, item)
+		}
 	}
 	return r, nil
 }
@@ -79,6 +86,9 @@ func firstPaths(dir string) (map[uint64]sizedFile, error) {
 }
 
 func (r Reflinks) add(f sizedFile, e fileExtent) {
+	if e.inline {
+		r.inline[f.path] = struct{}{}
+	}
 	for at := uint64(0); at < e.length && e.logical+at < f.size; at += blockSize {
 		r.places[fileBlock{f.path, (e.logical + at) / blockSize}] = place{e.disk, e.offset + at}
 	}
@@ -115,6 +125,10 @@ func (r Reflinks) Unshare(o Reflinks) string {
 	for _, blocks := range r.shared() {
 		o.countApart(blocks, lost)
 	}
+	return lostText(lost)
+}
+
+func lostText(lost map[string]int) string {
 	var lines []string
 	for path, n := range lost {
 		lines = append(lines, fmt.Sprintf("%q: %d blocks\n", path, n))

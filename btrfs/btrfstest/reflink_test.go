@@ -8,7 +8,7 @@ import (
 // layout gives each file its blocks as extents of one block; the same number is
 // the same place.
 func layout(files map[string][]uint64) Reflinks {
-	r := Reflinks{places: map[fileBlock]place{}}
+	r := newReflinks()
 	for path, extents := range files {
 		for i, disk := range extents {
 			at := uint64(i) * blockSize
@@ -41,14 +41,14 @@ func TestUnshareNamesWhatIsNotSharedElsewhere(t *testing.T) {
 }
 
 func TestBlocksBehindTheEndOfAFileDoNotCount(t *testing.T) {
-	r := Reflinks{places: map[fileBlock]place{}}
+	r := newReflinks()
 	r.add(sizedFile{"/a", blockSize + 1}, fileExtent{length: 4 * blockSize, disk: 1})
 	if len(r.places) != 2 {
 		t.Errorf("%d blocks, want 2", len(r.places))
 	}
 }
 
-func TestExtentItemsOfOtherKindsAreLeftOut(t *testing.T) {
+func TestExtentItemsWithoutDataAreLeftOut(t *testing.T) {
 	item := func(kind byte, disk uint64) []byte {
 		b := make([]byte, 53)
 		b[20] = kind
@@ -58,22 +58,22 @@ func TestExtentItemsOfOtherKindsAreLeftOut(t *testing.T) {
 		return b
 	}
 	for name, c := range map[string]struct {
-		item    []byte
-		written bool
-		broken  bool
+		item   []byte
+		want   fileExtent // zero: left out
+		broken bool
 	}{
-		"written":      {item(1, 77), true, false},
-		"hole":         {item(1, 0), false, false},
-		"inline":       {item(0, 77)[:25], false, false},
-		"preallocated": {item(2, 77), false, false},
-		"cut":          {item(1, 77)[:20], false, true},
+		"written":      {item: item(1, 77), want: fileExtent{inode: 257, logical: 4096, length: 8192, disk: 77, offset: 4096}},
+		"inline":       {item: item(0, 77)[:25], want: fileExtent{inode: 257, inline: true}},
+		"hole":         {item: item(1, 0)},
+		"preallocated": {item: item(2, 77)},
+		"cut":          {item: item(1, 77)[:20], broken: true},
 	} {
-		e, written, err := decodeExtent(257, 4096, c.item)
-		if written != c.written || (err != nil) != c.broken {
-			t.Errorf("%s: written is %v, error %v", name, written, err)
+		e, has, err := decodeExtent(257, 4096, c.item)
+		if has != (c.want != fileExtent{}) || (err != nil) != c.broken {
+			t.Errorf("%s: has data: %v, error %v", name, has, err)
 		}
-		if want := (fileExtent{257, 4096, 8192, 77, 4096}); written && e != want {
-			t.Errorf("%s: %+v, want %+v", name, e, want)
+		if has && e != c.want {
+			t.Errorf("%s: %+v, want %+v", name, e, c.want)
 		}
 	}
 }

@@ -13,9 +13,10 @@ import (
 )
 
 // fileExtent is an item of a subvolume's tree: a piece of a file that lies in an
-// extent. All in bytes.
+// extent, or inline in the tree itself. All in bytes.
 type fileExtent struct {
 	inode   uint64
+	inline  bool   // the rest is not known
 	logical uint64 // where it begins in the file
 	length  uint64
 	disk    uint64 // where the extent begins
@@ -42,8 +43,8 @@ const iocTreeSearchV2 = 0xc0709411 // _IOWR(0x94, 17, struct btrfs_ioctl_search_
 // The kernel's size, or it does not compile.
 var _ = [1]struct{}{}[unsafe.Offsetof(searchArgs{}.buf)-112]
 
-// fileExtents yields the written extents of all files of the subvolume that root
-// is open on, in order of inode and place in the file.
+// fileExtents yields the written and the inline extents of the subvolume that root
+// is open on, in order of inode and place in the file. A symbolic link has one, too.
 func fileExtents(root *os.File) iter.Seq2[fileExtent, error] {
 	return func(yield func(fileExtent, error) bool) {
 		args := &searchArgs{maxID: math.MaxUint64, maxOffset: math.MaxUint64, maxTransID: math.MaxUint64, maxKind: math.MaxUint8}
@@ -77,20 +78,23 @@ func (a *searchArgs) each(yield func(fileExtent, error) bool) bool {
 		if kind != typeExtentData {
 			continue
 		}
-		e, written, err := decodeExtent(id, offset, item)
-		if (written || err != nil) && !yield(e, err) || err != nil {
+		e, has, err := decodeExtent(id, offset, item)
+		if (has || err != nil) && !yield(e, err) || err != nil {
 			return false
 		}
 	}
 	return a.minOffset != 0
 }
 
-// decodeExtent reads struct btrfs_file_extent_item of linux/btrfs_tree.h; written
-// is false for a hole and for what is inline or preallocated.
-func decodeExtent(inode, logical uint64, item []byte) (e fileExtent, written bool, err error) {
-	const typeAt, typeRegular, size = 20, 1, 53
+// decodeExtent reads struct btrfs_file_extent_item of linux/btrfs_tree.h; has is
+// false for a hole and for what is preallocated, which have no data.
+func decodeExtent(inode, logical uint64, item []byte) (e fileExtent, has bool, err error) {
+	const typeAt, typeInline, typeRegular, size = 20, 0, 1, 53
 	if len(item) <= typeAt {
 		return fileExtent{}, false, errors.New("the kernel returned a cut item")
+	}
+	if item[typeAt] == typeInline {
+		return fileExtent{inode: inode, inline: true}, true, nil
 	}
 	if item[typeAt] != typeRegular || len(item) < size {
 		return fileExtent{}, false, nil
