@@ -5,6 +5,8 @@ package receive_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -144,5 +146,34 @@ func (s *site) writeOut(ctx context.Context, pattern string) error {
 			return context.Cause(ctx)
 		case <-time.After(time.Millisecond):
 		}
+	}
+}
+
+func TestFileThatGoesOnBehindAnInlineExtentIsReceived(t *testing.T) {
+	text := bytes.Repeat([]byte("all work and no play "), 2000)
+	for _, with := range []string{"zstd", "zlib", "lzo"} {
+		t.Run(with, func(t *testing.T) {
+			s := newSite(t, compressed(with), compressed("zstd"))
+			path := filepath.Join(s.dir(), "file")
+			must(t, os.WriteFile(path, text[:4096], 0o644))
+			before := s.snapshot(t)
+			must(t, s.source.SyncFS())
+			f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+			must(t, err)
+			_, err = f.Write(text[4096:])
+			must(t, errors.Join(err, f.Close()))
+			after := s.snapshot(t)
+			extents, err := btrfstest.Extents(path)
+			must(t, err)
+			if len(extents) < 2 || extents[0].Flags&btrfstest.ExtentInline == 0 {
+				t.Fatalf("the file does not begin inline: %+v", extents)
+			}
+			s.compareFull(t, after)
+			for i, f := range fullForms() {
+				other := s.as(fmt.Sprintf("%dWAYAAAAAAAA", i))
+				other.receive(t, f, before, btrfs.Snapshot{})
+				wantSame(t, s.at(after), other.data(t, other.receive(t, f, after, before)))
+			}
+		})
 	}
 }
