@@ -76,7 +76,8 @@ func (e *Endpoint) Redial(peer certs.ID) {
 }
 
 // link returns the mesh connection to peer, dialling if there is none; fresh
-// says that it was dialled. The error is *UnreachableError, *RemovedError,
+// says that it was dialled. Who joined a dial under way that nobody answered
+// sees one more, which is shared as well. The error is *UnreachableError, *RemovedError,
 // *ProtocolError, certs.ErrNotMember or ErrClosed, or the end of ctx.
 func (e *Endpoint) link(ctx context.Context, peer certs.ID) (l *link, fresh bool, err error) {
 	if !e.c.Member(peer) {
@@ -85,20 +86,30 @@ func (e *Endpoint) link(ctx context.Context, peer certs.ID) (l *link, fresh bool
 	if l := e.conns.best(peer); l != nil {
 		return l, false, nil
 	}
-	for {
-		f, first := e.dials.join(peer)
-		if first && !e.tasks.start(func() { e.fly(context.WithoutCancel(ctx), peer, f) }) {
-			e.dials.land(peer, f, nil, ErrClosed)
-		}
+	for again := true; ; {
+		f, joined := e.board(ctx, peer)
 		select {
 		case <-f.done:
-			if !errors.Is(f.err, errRedial) {
-				return f.link, true, f.err
-			}
 		case <-ctx.Done():
 			return nil, false, context.Cause(ctx)
 		}
+		switch {
+		case errors.Is(f.err, errRedial):
+		case again && joined && unanswered(f.err):
+			again = false // it may have begun, and tried in vain, before the peer was there
+		default:
+			return f.link, true, f.err
+		}
 	}
+}
+
+// board returns the flight to peer, which begins now unless joined.
+func (e *Endpoint) board(ctx context.Context, peer certs.ID) (f *flight, joined bool) {
+	f, first := e.dials.join(peer)
+	if first && !e.tasks.start(func() { e.fly(context.WithoutCancel(ctx), peer, f) }) {
+		e.dials.land(peer, f, nil, ErrClosed)
+	}
+	return f, !first
 }
 
 // fly dials peer for whoever waits on f. It outlives the caller that began it.

@@ -102,6 +102,14 @@ func verdict(unreachable *UnreachableError, errs []error) error {
 	return unreachable
 }
 
+// unanswered tells a dial that did not hear the peer, perhaps another at its
+// address.
+func unanswered(err error) bool {
+	_, silent := errors.AsType[*UnreachableError](err)
+	_, other := errors.AsType[*certs.MismatchError](err)
+	return silent || other
+}
+
 // resolve turns host:port texts into addresses, in order. Hosts that cannot
 // be resolved are returned as failed attempts.
 func resolve(ctx context.Context, addrs []string) ([]candidate, []Attempt) {
