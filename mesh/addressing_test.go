@@ -66,23 +66,21 @@ func TestAllMovedAtOnceFindEachOtherByOneThatStayed(t *testing.T) {
 // silentUntilAsked loses what m sends to whom has not sent to it in the last
 // minute: m cannot dial out.
 func (f *fleet) silentUntilAsked(m *member) {
-	f.lose(gate(m.gets, m.sent, func(p simnet.Packet) string {
-		if m.gets(p) {
-			return p.From.String()
-		}
-		return p.To.String()
-	}))
+	f.lose(gate(m.gets, m.sent, m.far))
 }
 
 // behindNAT loses what is sent to m by whom it has not sent to in the last minute:
 // m can only dial out.
 func (f *fleet) behindNAT(m *member) {
-	f.lose(gate(m.sent, m.gets, func(p simnet.Packet) string {
-		if m.sent(p) {
-			return p.To.String()
-		}
+	f.lose(gate(m.sent, m.gets, m.far))
+}
+
+// far is the other end of a packet that m sends or gets.
+func (m *member) far(p simnet.Packet) string {
+	if m.gets(p) {
 		return p.From.String()
-	}))
+	}
+	return p.To.String()
 }
 
 // gate loses held packets of those that no opening packet came from, or went to,
@@ -132,6 +130,28 @@ func TestAnAddressSetByHandReachesOneWhoseAnnouncedOnesAreWrong(t *testing.T) {
 		}
 		_, err = c.changeAddress(c.ctx(), control.ChangeAddress{Appliance: "nas-b", Address: "10.0.0.2", Remove: true})
 		wantCode(t, err, control.CodeAddressNotFound)
+	})
+}
+
+// TestAPingUnderWayTriesTheAddressesThatAreLearned has one move that can tell its
+// new address to a third only.
+func TestAPingUnderWayTriesTheAddressesThatAreLearned(t *testing.T) {
+	crewed(t, 3, func(f *fleet) {
+		moved, c := f.nodes[1], f.nodes[2]
+		moved.halt()
+		moved.conn = f.berth(9, 77)
+		unasked := gate(moved.gets, moved.sent, moved.far)
+		f.lose(func(p simnet.Packet) bool { return unasked(p) && c.gets(p) })
+		pinged := make(chan error, 1)
+		go func() {
+			_, err := c.ping(c.ctx(), control.ApplianceRequest{Appliance: "nas-b"})
+			pinged <- err
+		}()
+		time.Sleep(time.Second)
+		moved.start()
+		if err := <-pinged; err != nil {
+			f.t.Error(err)
+		}
 	})
 }
 

@@ -30,6 +30,9 @@ func (n *Node) membershipChanged(c memberChange) {
 		if !before.Has(id) && id != n.me {
 			n.log.Info("appliance is a member", "peer", m.Name, "id", id.Short())
 		}
+		if movedOn(before.Members[id].Description, m.Description) {
+			n.net.Redial(id)
+		}
 	}
 	if c.from != n.me {
 		n.hearOwn(c.fresh)
@@ -43,6 +46,12 @@ func (n *Node) membershipChanged(c memberChange) {
 		chat.Wake()
 	}
 	n.wakeUp()
+}
+
+// movedOn tells whether a dial begun under the description before may be in vain:
+// the appliance is elsewhere, or has started anew.
+func movedOn(before, after certs.Description) bool {
+	return before.Instance != after.Instance || !slices.Equal(before.Addresses, after.Addresses)
 }
 
 // decisive records say who is a member.
