@@ -8,6 +8,7 @@ import (
 
 	"btrmesh/mesh/control"
 	"btrmesh/state"
+	"btrmesh/stream"
 )
 
 // muteOnce loses all that m sends from the moment when done says so.
@@ -119,5 +120,19 @@ func TestWhileAnAnswerIsLostTheRunSaysSo(t *testing.T) {
 		}
 		f.lose(nil)
 		time.Sleep(time.Minute)
+	})
+}
+
+func TestTheReasonOfARunThatStaysOpenIsRecordedWithItsRetryOrNotAtAll(t *testing.T) {
+	couple(t, 60, func(f *fleet, a, _ *member, _ string) {
+		rec := state.Run{Side: state.Send, Task: "gone", Number: 1, State: state.Committing}
+		s := &sending{node: a.Node, task: state.Task{Name: rec.Task}, run: &run{store: a.store, log: a.Node.log, rec: rec}}
+		err := s.leaveOpen(f.t.Context(), &stream.Refusal{Code: stream.IO, Text: "broken"})
+		if err == nil {
+			f.t.Error("a task that is gone is tried again")
+		}
+		if got, kept := a.run(state.Send, rec.Task, 1), s.run.stored(); got.Code != "" || kept.Code != "" {
+			f.t.Errorf("recorded %+v, kept %+v", got, kept)
+		}
 	})
 }

@@ -85,31 +85,44 @@ func (r *run) become(next state.RunState, change func(tx *state.Tx, rec *state.R
 	if next.Final() {
 		rec.Ended = time.Now().UTC()
 	}
-	err := r.store.Update(func(tx *state.Tx) error {
-		if change != nil {
-			if err := change(tx, &rec); err != nil {
-				return err
-			}
-		}
-		return tx.PutRun(rec)
-	})
-	if err != nil {
+	if err := r.persist(&rec, change); err != nil {
 		return fmt.Errorf("record run %d of %s as %s: %w", rec.Number, rec.Task, next, err)
 	}
-	r.set(rec)
 	r.report(from, rec)
 	return nil
 }
 
 // note persists a change of the record that is no transition.
 func (r *run) note(change func(rec *state.Run)) error {
+	return r.noteWith(func(_ *state.Tx, rec *state.Run) error {
+		change(rec)
+		return nil
+	})
+}
+
+// noteWith is note with what change stores beside it, in one transaction.
+func (r *run) noteWith(change func(tx *state.Tx, rec *state.Run) error) error {
 	rec := r.record()
-	change(&rec)
-	if err := r.store.Update(func(tx *state.Tx) error { return tx.PutRun(rec) }); err != nil {
+	if err := r.persist(&rec, change); err != nil {
 		return fmt.Errorf("record run %d of %s: %w", rec.Number, rec.Task, err)
 	}
-	r.set(rec)
 	return nil
+}
+
+// persist applies change, if any, to rec, which the run is from then on.
+func (r *run) persist(rec *state.Run, change func(tx *state.Tx, rec *state.Run) error) error {
+	err := r.store.Update(func(tx *state.Tx) error {
+		if change != nil {
+			if err := change(tx, rec); err != nil {
+				return err
+			}
+		}
+		return tx.PutRun(*rec)
+	})
+	if err == nil {
+		r.set(*rec)
+	}
+	return err
 }
 
 // report logs one transition. Each is debug but the ones an operator tells

@@ -145,8 +145,10 @@ func (s *sending) leaveOpen(ctx context.Context, err error) error {
 	if _, said := errors.AsType[*stream.Refusal](err); said {
 		told := s.node.explainer(s.task).explain(err)
 		log.Warn("the target failed when all was sent, the next run asks what it holds", "err", err)
-		noted := s.run.note(func(rec *state.Run) { rec.Code, rec.Error, rec.Hints = told.Code, told.Msg, told.Hints })
-		return errors.Join(noted, s.node.store.Update(s.retryLater))
+		return s.run.noteWith(func(tx *state.Tx, rec *state.Run) error {
+			rec.Code, rec.Error, rec.Hints = told.Code, told.Msg, told.Hints
+			return s.retryLater(tx)
+		})
 	}
 	log.Warn("answer lost, the next run asks the target", "err", err)
 	return s.node.store.Update(s.retryLater)
