@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"btrmesh/btrfs"
@@ -18,26 +19,25 @@ import (
 func (m *member) history(task string) []string {
 	m.t.Helper()
 	runs, err := m.taskHistory(m.ctx(), control.TaskHistory{Task: task, Limit: 1000})
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	var list []string
-	for _, r := range runs {
-		list = append([]string{outcome(r.Number, r.Kind, r.Result)}, list...)
-	}
-	return list
+	return oldestFirst(m.t, runs, err, func(r control.Run) string { return outcome(r.Number, r.Kind, r.Result) })
 }
 
 // received is history as the target saw it.
 func (m *member) received(replica string) []string {
 	m.t.Helper()
 	runs, err := m.receiveHistory(m.ctx(), control.ReceiveHistory{Replica: replica, Limit: 1000})
+	return oldestFirst(m.t, runs, err, func(r control.Receipt) string { return outcome(r.Number, r.Kind, r.Result) })
+}
+
+// oldestFirst turns round a history, which is told newest first, and says each of it.
+func oldestFirst[R any](t *testing.T, runs []R, err error, say func(R) string) []string {
+	t.Helper()
 	if err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
 	var list []string
-	for _, r := range runs {
-		list = append([]string{outcome(r.Number, r.Kind, r.Result)}, list...)
+	for _, r := range slices.Backward(runs) {
+		list = append(list, say(r))
 	}
 	return list
 }
