@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -111,18 +110,15 @@ func shortID(id string) cell {
 
 func runApplianceRename(s *session) error {
 	a, err := s.client.RenameAppliance(s.ctx, control.RenameAppliance{Name: s.arg(0), Dry: control.Dry{DryRun: s.dry}})
-	switch {
-	case err != nil:
-		return err
-	case a.DryRun:
-		return s.plan(a.Raw, a.Value.Plan)
-	case s.json:
-		return s.raw(a.Raw)
-	case a.Value.Unchanged:
-		return s.say("this appliance is called %s already.", a.Value.Name)
+	return changed(s, a, err, a.Value.Plan, renamedLines)
+}
+
+// renamedLines says what renaming this appliance did.
+func renamedLines(r control.Renamed) []string {
+	if r.Unchanged {
+		return []string{"this appliance is called " + r.Name + " already."}
 	}
-	return s.block(fmt.Sprintf("✓ this appliance is now called %s; it was %s.", a.Value.Name, a.Value.Old),
-		"  Tasks and replicas keep their names.")
+	return []string{"✓ this appliance is now called " + r.Name + "; it was " + r.Old + ".", "  Tasks and replicas keep their names."}
 }
 
 func runApplianceAddress(s *session) error {
@@ -133,15 +129,7 @@ func runApplianceAddress(s *session) error {
 	a, err := s.client.ChangeAddress(s.ctx, control.ChangeAddress{
 		Appliance: s.arg(0), Address: s.arg(2), Remove: verb == "remove", Dry: control.Dry{DryRun: s.dry},
 	})
-	switch {
-	case err != nil:
-		return err
-	case a.DryRun:
-		return s.plan(a.Raw, a.Value.Plan)
-	case s.json:
-		return s.raw(a.Raw)
-	}
-	return s.block(addressLines(a.Value)...)
+	return changed(s, a, err, a.Value.Plan, addressLines)
 }
 
 // addressLines says what became of an address.

@@ -23,6 +23,20 @@ func mark(do string) string {
 	return "   "
 }
 
+// changed prints an answer to a change: its plan if nothing was to change, else
+// lines of it unless JSON was asked for.
+func changed[T any](s *session, a control.Answer[T], err error, plan *control.Plan, lines func(T) []string) error {
+	switch {
+	case err != nil:
+		return err
+	case a.DryRun:
+		return s.plan(a.Raw, plan)
+	case s.json:
+		return s.raw(a.Raw)
+	}
+	return s.block(lines(a.Value)...)
+}
+
 // plan prints what a command would do, and ends as the command would.
 func (s *session) plan(raw []byte, p *control.Plan) error {
 	if p == nil {

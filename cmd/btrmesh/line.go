@@ -8,7 +8,7 @@ import (
 
 func runApplianceLanes(s *session) error {
 	a, err := s.client.SetLanes(s.ctx, control.SetLanes{Appliance: s.arg(0), Lanes: s.arg(1), Dry: control.Dry{DryRun: s.dry}})
-	return s.lineChanged(a, err, s.lanesLines)
+	return changed(s, a, err, a.Value.Plan, s.lanesLines)
 }
 
 func runApplianceLimit(s *session) error {
@@ -17,20 +17,7 @@ func runApplianceLimit(s *session) error {
 		return withUsage(s.line, control.BadRate("the limit", s.arg(1)))
 	}
 	a, err := s.client.SetLimit(s.ctx, control.SetLimit{Appliance: s.arg(0), LimitBytesPerSecond: rate, Dry: control.Dry{DryRun: s.dry}})
-	return s.lineChanged(a, err, s.limitLines)
-}
-
-// lineChanged prints an answer to a change of how data goes to an appliance.
-func (s *session) lineChanged(a control.Answer[control.LineChange], err error, lines func(control.LineChange) []string) error {
-	switch {
-	case err != nil:
-		return err
-	case a.DryRun:
-		return s.plan(a.Raw, a.Value.Plan)
-	case s.json:
-		return s.raw(a.Raw)
-	}
-	return s.block(lines(a.Value)...)
+	return changed(s, a, err, a.Value.Plan, s.limitLines)
 }
 
 // lanesLines says what carries data from now on.

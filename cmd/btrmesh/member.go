@@ -17,7 +17,7 @@ func runApplianceRemove(s *session) error {
 		}
 	}
 	a, err := s.client.RemoveAppliance(s.ctx, req)
-	return s.memberChanged(a, err, removedLines)
+	return changed(s, a, err, a.Value.Plan, removedLines)
 }
 
 // confirmRemoval asks after saying what a removal would mean.
@@ -40,19 +40,6 @@ func (s *session) confirmRemoval(req control.RemoveAppliance) error {
 		first = fmt.Sprintf("%s, this appliance, would leave the mesh for good.", r.Appliance)
 	}
 	return s.confirm("appliance", r.Appliance, append([]string{first}, factLines(removalFacts(r))...)...)
-}
-
-// memberChanged prints an answer to a change of who is a member.
-func (s *session) memberChanged(a control.Answer[control.MemberChange], err error, lines func(control.MemberChange) []string) error {
-	switch {
-	case err != nil:
-		return err
-	case a.DryRun:
-		return s.plan(a.Raw, a.Value.Plan)
-	case s.json:
-		return s.raw(a.Raw)
-	}
-	return s.block(lines(a.Value)...)
 }
 
 // removalFacts says what removing an appliance would mean.
@@ -100,7 +87,7 @@ func removedLines(c control.MemberChange) []string {
 
 func runApplianceKeep(s *session) error {
 	a, err := s.client.KeepAppliance(s.ctx, control.KeepAppliance{Appliance: s.arg(0), Dry: control.Dry{DryRun: s.dry}})
-	return s.memberChanged(a, err, keptLines)
+	return changed(s, a, err, a.Value.Plan, keptLines)
 }
 
 // keptLines says what keeping an appliance brought about.

@@ -86,17 +86,13 @@ func runPoolAllow(s *session) error {
 		Pool: s.arg(0), Appliance: s.arg(1), QuotaBytes: s.size("quota"), Shares: s.many("share"),
 		MinKeepSeconds: s.seconds("min-keep"), Dry: control.Dry{DryRun: s.dry},
 	})
-	switch {
-	case err != nil:
-		return err
-	case a.DryRun:
-		return s.plan(a.Raw, a.Value.Plan)
-	case s.json:
-		return s.raw(a.Raw)
-	}
-	c := a.Value
-	return s.say("✓ %s may write into %s, %s. Undo: btrmesh pool deny %s %s",
-		c.Appliance, c.Pool, s.terms(c.Grant), c.Pool, c.Appliance)
+	return changed(s, a, err, a.Value.Plan, s.allowedLines)
+}
+
+// allowedLines says what an appliance may do from now on.
+func (s *session) allowedLines(c control.GrantChange) []string {
+	return []string{fmt.Sprintf("✓ %s may write into %s, %s. Undo: btrmesh pool deny %s %s",
+		c.Appliance, c.Pool, s.terms(c.Grant), c.Pool, c.Appliance)}
 }
 
 // terms says what a grant covers: "all shares, at most 2.0 TiB".
@@ -119,17 +115,13 @@ func (s *session) terms(g *control.Grant) string {
 
 func runPoolDeny(s *session) error {
 	a, err := s.client.DenyPool(s.ctx, control.DenyPool{Pool: s.arg(0), Appliance: s.arg(1), Dry: control.Dry{DryRun: s.dry}})
-	switch {
-	case err != nil:
-		return err
-	case a.DryRun:
-		return s.plan(a.Raw, a.Value.Plan)
-	case s.json:
-		return s.raw(a.Raw)
-	}
-	c := a.Value
+	return changed(s, a, err, a.Value.Plan, deniedLines)
+}
+
+// deniedLines says what an appliance may not do any more.
+func deniedLines(c control.GrantChange) []string {
 	if c.Unchanged {
-		return s.say("%s may not write into %s anyway.", c.Appliance, c.Pool)
+		return []string{c.Appliance + " may not write into " + c.Pool + " anyway."}
 	}
 	text := fmt.Sprintf("✓ %s may no longer write into %s.", c.Appliance, c.Pool)
 	if c.StoppedRuns > 0 {
@@ -138,5 +130,5 @@ func runPoolDeny(s *session) error {
 	if c.Replicas > 0 {
 		text += fmt.Sprintf(" %s of it stay.", control.Count(c.Replicas, "replica"))
 	}
-	return s.say("%s Undo: btrmesh pool allow %s %s", text, c.Pool, c.Appliance)
+	return []string{text + " Undo: btrmesh pool allow " + c.Pool + " " + c.Appliance}
 }

@@ -23,15 +23,7 @@ func serviceCommand() *cli.Command {
 
 func (s *session) setService(on bool) error {
 	a, err := s.client.SetService(s.ctx, control.SetService{On: on, Now: !on && s.has("now"), Dry: control.Dry{DryRun: s.dry}})
-	switch {
-	case err != nil:
-		return err
-	case a.DryRun:
-		return s.plan(a.Raw, a.Value.Plan)
-	case s.json:
-		return s.raw(a.Raw)
-	}
-	return s.say("%s", serviceText(a.Value))
+	return changed(s, a, err, a.Value.Plan, func(c control.ServiceChange) []string { return []string{serviceText(c)} })
 }
 
 // serviceText says what switching the service did.

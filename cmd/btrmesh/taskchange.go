@@ -37,23 +37,16 @@ func runTaskAdd(s *session) error {
 		Share: s.arg(0), To: s.text("to"), Pool: s.text("pool"), Name: s.text("name"), EverySeconds: every.seconds,
 		KeepSource: s.count("keep-source"), KeepTarget: s.text("keep-target"), Pace: pace, Dry: control.Dry{DryRun: s.dry},
 	})
-	return s.changed(a, err, addedLines)
+	return s.taskChanged(a, err, addedLines)
 }
 
-// changed prints an answer to a change of a task, by lines unless JSON or a
-// plan was asked for.
-func (s *session) changed(a control.Answer[control.TaskChange], err error, lines func(control.TaskChange, time.Time) []string) error {
-	switch {
-	case err != nil:
-		return err
-	case a.DryRun:
-		return s.plan(a.Raw, a.Value.Plan)
-	case s.json:
-		return s.raw(a.Raw)
-	case a.Value.Task == nil:
-		return control.Errorf(control.CodeInternal, "the daemon named no task.")
+// taskChanged prints an answer to a change of a task, by lines of it and of the
+// time there.
+func (s *session) taskChanged(a control.Answer[control.TaskChange], err error, lines func(control.TaskChange, time.Time) []string) error {
+	if err == nil && !a.DryRun && a.Value.Task == nil {
+		err = control.Errorf(control.CodeInternal, "the daemon named no task.")
 	}
-	return s.block(lines(a.Value, a.Time)...)
+	return changed(s, a, err, a.Value.Plan, func(c control.TaskChange) []string { return lines(c, a.Time) })
 }
 
 func addedLines(c control.TaskChange, _ time.Time) []string {
@@ -71,7 +64,7 @@ func addedLines(c control.TaskChange, _ time.Time) []string {
 
 func runTaskEnable(s *session) error {
 	a, err := s.client.EnableTask(s.ctx, control.EnableTask{Task: s.arg(0), Dry: control.Dry{DryRun: s.dry}})
-	return s.changed(a, err, enabledLines)
+	return s.taskChanged(a, err, enabledLines)
 }
 
 func enabledLines(c control.TaskChange, now time.Time) []string {
@@ -88,7 +81,7 @@ func enabledLines(c control.TaskChange, now time.Time) []string {
 
 func runTaskDisable(s *session) error {
 	a, err := s.client.DisableTask(s.ctx, control.DisableTask{Task: s.arg(0), Now: s.has("now"), Dry: control.Dry{DryRun: s.dry}})
-	return s.changed(a, err, disabledLines)
+	return s.taskChanged(a, err, disabledLines)
 }
 
 func disabledLines(c control.TaskChange, _ time.Time) []string {
@@ -108,7 +101,7 @@ func disabledLines(c control.TaskChange, _ time.Time) []string {
 
 func runTaskCancel(s *session) error {
 	a, err := s.client.CancelTask(s.ctx, control.CancelTask{Task: s.arg(0)})
-	return s.changed(a, err, func(c control.TaskChange, _ time.Time) []string {
+	return s.taskChanged(a, err, func(c control.TaskChange, _ time.Time) []string {
 		return []string{fmt.Sprintf("✓ %s run %d stops at its next checkpoint, where the next run goes on.", c.Task.Name, c.Run)}
 	})
 }

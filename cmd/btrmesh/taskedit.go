@@ -28,7 +28,7 @@ func runTaskEdit(s *session) error {
 		return withUsage(s.line, control.Usage("nothing to change: give --every, --keep-source, --keep-target, --bwlimit or --window."))
 	}
 	a, err := s.client.EditTask(s.ctx, req)
-	return s.changed(a, err, editedLines)
+	return s.taskChanged(a, err, editedLines)
 }
 
 // editOf asks for what was given on the line, and for nothing else.
