@@ -1,10 +1,6 @@
 package stream
 
-import (
-	"fmt"
-	"math/bits"
-	"sync"
-)
+import "sync"
 
 // queue is what one session has been handed by its feed and the target has not
 // confirmed. Lanes take from it; what a lane took and lost goes to the next one.
@@ -179,72 +175,12 @@ func (q *queue) hand(e *entry, la *laneMark, serial uint32) *parcel {
 	return e.parcel
 }
 
-// ack takes in what the target says it has. The error wraps ErrBadStream: a
-// sound target has only what was sent, and does not forget.
-func (q *queue) ack(p progress) error {
-	q.mu.Lock()
-	err := q.confirm(p)
-	q.signal()
-	q.mu.Unlock()
-	q.tell()
-	return err
-}
-
 // tell lets the feed look whether there is room.
 func (q *queue) tell() {
 	q.mu.Lock()
 	wake := q.wake
 	q.mu.Unlock()
 	wake()
-}
-
-// confirm is called with mu held.
-func (q *queue) confirm(p progress) error {
-	if p.Chunks < q.base.chunks {
-		return fmt.Errorf("%d chunks taken, %d before: %w", p.Chunks, q.base.chunks, ErrBadStream)
-	}
-	if p.Chunks > q.sent || uint64(bits.Len32(p.Beyond)) > q.sent-p.Chunks {
-		return fmt.Errorf("%d chunks arrived and %b beyond, of %d sent: %w", p.Chunks, p.Beyond, q.sent, ErrBadStream)
-	}
-	if n, unsent := q.unsent(p); unsent {
-		return fmt.Errorf("chunk %d arrived, which was not sent: %w", n, ErrBadStream)
-	}
-	for q.base.chunks < p.Chunks {
-		q.settle(&q.held[0])
-		q.base, q.held[0] = q.held[0].end, entry{}
-		q.held = q.held[1:]
-	}
-	for rest := p.Beyond; rest != 0; rest &= rest - 1 {
-		q.settle(&q.held[bits.TrailingZeros32(rest)])
-	}
-	return nil
-}
-
-// unsent finds a chunk that p confirms and no lane has taken: they go out nearly
-// in order. It is called with mu held, and p lies below sent.
-func (q *queue) unsent(p progress) (n uint64, found bool) {
-	taken := int(p.Chunks - q.base.chunks)
-	for i := range taken + bits.Len32(p.Beyond) {
-		e := &q.held[i]
-		came := i < taken || p.Beyond>>(i-taken)&1 == 1
-		if came && e.state != entryConfirmed && !e.counted {
-			return q.base.chunks + uint64(i), true
-		}
-	}
-	return 0, false
-}
-
-// settle ends one transfer. It is called with mu held.
-func (q *queue) settle(e *entry) {
-	if e.state == entryConfirmed {
-		return
-	}
-	if la := q.lanes[e.lane]; la != nil && e.state == entrySent {
-		la.unconfirmed--
-	}
-	e.state = entryConfirmed
-	e.release()
-	e.parcel = nil
 }
 
 // setReach changes how far ahead of the target the lanes may go.
@@ -324,56 +260,4 @@ func (q *queue) waiting() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.base.chunks < q.sent
-}
-
-// chunks returns how many chunks were sent, by how hard they were compressed.
-func (q *queue) chunks() Chunks {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return Chunks{Raw: q.counts[levelRaw], Fastest: q.counts[levelFastest], Default: q.counts[levelDefault]}
-}
-
-// standing is how far a session is with what its feed has handed over.
-type standing struct {
-	first, sent uint64 // as in queue
-	waiting     int    // chunks that no lane has
-	ready       int    // of them: packed
-	lanes       int    // that are open
-	hungry      int    // of lanes
-	full        bool   // all that may be sent is
-}
-
-func (q *queue) standing() standing {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := standing{first: q.base.chunks, sent: q.sent, lanes: len(q.lanes)}
-	s.full = q.sent-q.base.chunks >= uint64(q.reach)
-	for i := range q.held {
-		if e := &q.held[i]; e.state == entryWaiting {
-			s.waiting++
-			if e.packed.Load() {
-				s.ready++
-			}
-		}
-	}
-	for _, la := range q.lanes {
-		if la.hungry {
-			s.hungry++
-		}
-	}
-	return s
-}
-
-// kept is how many bytes are kept that lie before chunk n, and in how many
-// chunks.
-func (q *queue) kept(n uint64) (bytes int64, chunks int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for i := range q.held {
-		if e := &q.held[i]; e.parcel != nil && e.header.number < n {
-			bytes += int64(e.size())
-			chunks++
-		}
-	}
-	return bytes, chunks
 }
