@@ -61,11 +61,8 @@ func TestAShareIsReadOnceForAllItsTargets(t *testing.T) {
 }
 
 func TestTargetsWithOtherBasesGetTheirOwnSends(t *testing.T) {
-	sail(t, 3, func(f *fleet) {
+	trio(t, func(f *fleet, a, b, c *member) {
 		t := f.t
-		a, b, c := f.nodes[0], f.nodes[1], f.nodes[2]
-		meet(a, b)
-		meet(a, c)
 		a.newBigShare("photos")
 		first := a.add("photos", b, 60)
 		time.Sleep(5 * time.Second)
@@ -223,10 +220,7 @@ func TestACrashInTheMiddleOfASendToSeveralIsMended(t *testing.T) {
 }
 
 func TestATaskThatRunsWhileAnotherSendsGoesByItself(t *testing.T) {
-	sail(t, 3, func(f *fleet) {
-		a, b, c := f.nodes[0], f.nodes[1], f.nodes[2]
-		meet(a, b)
-		meet(a, c)
+	trio(t, func(f *fleet, a, b, c *member) {
 		slowly(256 << 10)(a)
 		first := a.add("photos", b, 60)
 		time.Sleep(3 * time.Second)

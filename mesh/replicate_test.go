@@ -19,6 +19,17 @@ func couple(t *testing.T, every int64, test func(f *fleet, a, b *member, task st
 	})
 }
 
+// trio is a source that has met two targets.
+func trio(t *testing.T, test func(f *fleet, a, b, c *member)) {
+	t.Helper()
+	sail(t, 3, func(f *fleet) {
+		a, b, c := f.nodes[0], f.nodes[1], f.nodes[2]
+		meet(a, b)
+		meet(a, c)
+		test(f, a, b, c)
+	})
+}
+
 func TestTwoAppliancesPairAndAShareIsKeptReplicated(t *testing.T) {
 	couple(t, 60, func(f *fleet, a, b *member, task string) {
 		time.Sleep(5 * time.Second)
@@ -87,11 +98,8 @@ func TestBothAppliancesReplicateToEachOther(t *testing.T) {
 }
 
 func TestTwoTasksOfOneShareGoToTwoTargets(t *testing.T) {
-	sail(t, 3, func(f *fleet) {
+	trio(t, func(f *fleet, a, b, c *member) {
 		t := f.t
-		a, b, c := f.nodes[0], f.nodes[1], f.nodes[2]
-		meet(a, b)
-		meet(a, c)
 		a.newShare("photos", map[string]string{"one": "1"})
 		toB, toC := a.add("photos", b, 60), a.add("photos", c, 90)
 		for i := range 6 {
@@ -115,11 +123,8 @@ func TestTwoTasksOfOneShareGoToTwoTargets(t *testing.T) {
 }
 
 func TestTwoTasksOfAnUnchangedShareStayQuiet(t *testing.T) {
-	sail(t, 3, func(f *fleet) {
+	trio(t, func(f *fleet, a, b, c *member) {
 		t := f.t
-		a, b, c := f.nodes[0], f.nodes[1], f.nodes[2]
-		meet(a, b)
-		meet(a, c)
 		a.newShare("photos", map[string]string{"one": "1"})
 		toB, toC := a.add("photos", b, 60), a.add("photos", c, 60)
 		time.Sleep(150 * time.Second)

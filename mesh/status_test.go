@@ -38,11 +38,8 @@ func TestStatusOfTwoAppliancesThatAreWell(t *testing.T) {
 }
 
 func TestStatusConcerningOneApplianceLeavesTheOthersOut(t *testing.T) {
-	sail(t, 3, func(f *fleet) {
+	trio(t, func(f *fleet, a, b, c *member) {
 		t := f.t
-		a, b, c := f.nodes[0], f.nodes[1], f.nodes[2]
-		meet(a, b)
-		meet(a, c)
 		a.newShare("photos", map[string]string{"one": "1"})
 		a.add("photos", b, 60)
 		a.add("photos", c, 60)
