@@ -168,6 +168,20 @@ func (n *Node) work(ctx context.Context) error {
 	return g.Wait()
 }
 
+// every calls do after each interval until ctx is done, which is no error.
+func every(ctx context.Context, interval time.Duration, do func()) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			do()
+		}
+	}
+}
+
 // now is the wall clock: for what people read, and for the life of invites.
 func (n *Node) now() time.Time { return n.clock().UTC() }
 

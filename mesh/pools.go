@@ -185,18 +185,11 @@ func (p *pools) missing() map[string]error {
 
 // watch looks for pools that come later, until ctx is done.
 func (p *pools) watch(ctx context.Context) error {
-	tick := time.NewTicker(poolInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	return every(ctx, poolInterval, func() {
 		if err := p.scan(ctx); err != nil {
 			p.log.Warn("pools not listed", "err", err)
 		}
-	}
+	})
 }
 
 func (p *pools) close() error {

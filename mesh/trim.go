@@ -18,18 +18,11 @@ const (
 
 // keepTrimmed forgets the oldest runs of each task, for ever.
 func (n *Node) keepTrimmed(ctx context.Context) error {
-	tick := time.NewTicker(trimEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	return every(ctx, trimEvery, func() {
 		if err := n.trimHistory(runsKept); err != nil {
 			n.log.Error("history not trimmed", "err", err)
 		}
-	}
+	})
 }
 
 // trimHistory leaves the newest runs of every task, on either side.
