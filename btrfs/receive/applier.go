@@ -22,33 +22,38 @@ import (
 // Until theirs arrive they may be too wide: the subvolume must lie where nobody
 // else can reach it.
 //
+// What fills a new file is left to the rear, which does it while the next entries
+// are made; its errors are told some commands later.
+//
 // It is used by one goroutine. Its memory is bounded: at most maxDirs
-// directories, maxSources snapshots, two files and those of the trail open, one
-// command that waits, one buffer of the largest extent, and the ledger.
+// directories, maxSources snapshots, two files and those of the trail and the rear
+// open, one command that waits, the loads of the rear, one buffer of the largest
+// extent, and the ledger.
 type applier struct {
 	root    *os.File // of the subvolume; not closed by the applier
 	dirs    *dirs
 	sources *sources
-	target  openFile // made, or written to, last
-	trail   trail
-	decoder decoder
-	ledger  ledger
+	target  openFile // made, or written to, last; none: the rear has it
+	rear    rear
+	content // while the rear is busy its own
+
+	encoded int // writes of compressed extents since all was on disk
 
 	last string             // path that was asked for as text
 	held sendstream.Command // makes an entry and waits for its name; of type 0: none
 	made made
 	perm perm // of the next entry, a guess
-
-	plain bool // this kernel or file system takes no encoded writes
 }
 
 // newApplier returns an applier to the subvolume root. self is what the stream
 // calls the snapshot it carries, open gives what else it may clone from.
 func newApplier(root *os.File, self btrfs.UUID, open Opener) *applier {
-	return &applier{
+	a := &applier{
 		root: root, dirs: newDirs(root), sources: newSources(root, self, open),
 		perm: newPerm(),
 	}
+	a.rear.content = &a.content
+	return a
 }
 
 // apply carries out one command, and first one that waited. The error of a bad
@@ -60,6 +65,14 @@ func (a *applier) apply(c *sendstream.Command) error {
 	}
 	if !a.made.mayConfirm(c) {
 		if err := a.strip(); err != nil {
+			return err
+		}
+	}
+	if a.mayDefer(c) {
+		return a.deferToRear(c)
+	}
+	if a.mustRecall(c) {
+		if err := a.recall(); err != nil {
 			return err
 		}
 	}
@@ -129,6 +142,9 @@ func (a *applier) text(path []byte) string {
 // drain does all that was put off: the subvolume is then as the commands so far
 // want it, though not yet on disk. More commands may follow.
 func (a *applier) drain() error {
+	if err := a.recall(); err != nil {
+		return err
+	}
 	if err := a.makeHeld(); err != nil {
 		return err
 	}
@@ -139,6 +155,19 @@ func (a *applier) drain() error {
 	return a.dirs.settle()
 }
 
+// full reports whether the ledger may not take more. While the rear is busy, only
+// that can look into it.
+func (a *applier) full() bool { return a.encoded >= maxEncoded }
+
+// writeOut brings all that was written so far to disk.
+func (a *applier) writeOut() error {
+	if err := a.recall(); err != nil {
+		return err
+	}
+	a.encoded = 0
+	return a.ledger.writeOut(a.root)
+}
+
 // finish is drain after the last command.
 func (a *applier) finish() error { return a.drain() }
 
@@ -146,6 +175,7 @@ func (a *applier) finish() error { return a.drain() }
 func (a *applier) close() {
 	a.dirs.close()
 	a.sources.close()
+	a.rear.close()
 	release(&a.target)
 	a.trail.wait()
 	a.decoder.close()

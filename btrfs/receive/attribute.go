@@ -46,27 +46,37 @@ func (a *applier) removeXattr(c *sendstream.Command) error {
 	return entry.removeXattr(string(c.Name))
 }
 
-// chmod never meets a symbolic link in an honest stream: they have no mode.
 func (a *applier) chmod(c *sendstream.Command) error {
 	path := a.text(c.Path)
 	entry, err := a.inode(path)
 	if err != nil {
 		return err
 	}
-	st, err := entry.stat()
+	mode := uint32(c.Mode) & modeBits
+	was, err := entry.setMode(mode)
 	if err != nil {
 		return err
 	}
-	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		return breach(ruleSymlink, nil)
-	}
-	mode := uint32(c.Mode) & modeBits
 	a.made.confirmMode(path)
-	a.perm.guess(st.Mode, mode)
-	if st.Mode&modeBits == mode {
-		return nil
+	a.perm.guess(was, mode)
+	return nil
+}
+
+// setMode leaves a mode alone that is right, and returns what it was. It never meets
+// a symbolic link in an honest stream: they have no mode.
+func (i inode) setMode(mode uint32) (was uint32, err error) {
+	st, err := i.stat()
+	switch {
+	case err != nil:
+		return 0, err
+	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
+		return 0, breach(ruleSymlink, nil)
 	}
-	return entry.chmod(mode)
+	was = st.Mode
+	if was&modeBits != mode {
+		err = i.chmod(mode)
+	}
+	return was, err
 }
 
 // modeBits are the permissions with setuid, setgid and sticky.
@@ -100,7 +110,7 @@ func (i inode) setOwner(uid, gid int) error {
 
 func (a *applier) utimes(c *sendstream.Command) error {
 	path := a.text(c.Path)
-	times := &[2]unix.Timespec{timespec(c.ATime), timespec(c.MTime)}
+	times := timesOf(c)
 	if a.dirs.date(path, times) {
 		return nil
 	}
@@ -109,6 +119,10 @@ func (a *applier) utimes(c *sendstream.Command) error {
 		return err
 	}
 	return entry.setTimes(times)
+}
+
+func timesOf(c *sendstream.Command) *[2]unix.Timespec {
+	return &[2]unix.Timespec{timespec(c.ATime), timespec(c.MTime)}
 }
 
 func timespec(t sendstream.Time) unix.Timespec { return unix.Timespec{Sec: t.Sec, Nsec: int64(t.Nsec)} }

@@ -10,6 +10,15 @@ import (
 	"btrmesh/btrfs/sendstream"
 )
 
+// content puts data into files. It is used by one goroutine at a time.
+type content struct {
+	trail   trail
+	decoder decoder
+	ledger  ledger
+
+	plain bool // this kernel or file system takes no encoded writes
+}
+
 // open opens the file that c is about. The result is valid until the next call
 // for another path, and until the file is closed.
 func (a *applier) open(c *sendstream.Command) (*openFile, error) {
@@ -41,42 +50,47 @@ func (a *applier) write(c *sendstream.Command) error {
 }
 
 // put writes data at a byte of a file.
-func (a *applier) put(file *openFile, data []byte, at int64) error {
+func (t *content) put(file *openFile, data []byte, at int64) error {
 	if err := file.writeAt(data, at); err != nil {
 		return err
 	}
-	if a.ledger.large {
-		a.trace(file, at, at+int64(len(data)))
+	if t.ledger.large {
+		t.trace(file, at, at+int64(len(data)))
 		return nil
 	}
 	inode, err := file.inode()
 	if err != nil {
 		return err
 	}
-	a.ledger.addPlain(stretch{inode, at, at + int64(len(data))})
+	t.ledger.addPlain(stretch{inode, at, at + int64(len(data))})
 	return nil
 }
 
 // trace notes what was written to a file, and hands a long piece over.
-func (a *applier) trace(file *openFile, from, to int64) {
+func (t *content) trace(file *openFile, from, to int64) {
 	file.wrote(from, to)
 	if p := file.fresh; p.to-p.from >= longPiece {
 		fd, err := unix.FcntlInt(uintptr(file.fd), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			return // later, then
 		}
-		a.trail.add(piece{fd, p.from, p.to})
+		t.trail.add(piece{fd, p.from, p.to})
 		file.fresh.from = p.to
 	}
 }
 
-// leaveFile closes the file that is open, or lets the trail do so.
+// leaveFile is done with the file that is open, or that the rear has.
 func (a *applier) leaveFile() error {
-	file := &a.target
+	a.rear.path = ""
+	return a.leave(&a.target)
+}
+
+// leave closes a file, or lets the trail do so.
+func (t *content) leave(file *openFile) error {
 	if file.file != nil || file.fresh.to-file.fresh.from < shortPiece {
 		return file.Close()
 	}
-	a.trail.add(piece{file.fd, file.fresh.from, file.fresh.to})
+	t.trail.add(piece{file.fd, file.fresh.from, file.fresh.to})
 	*file = openFile{}
 	return nil
 }
@@ -141,37 +155,42 @@ func (a *applier) fallocate(c *sendstream.Command) error {
 	return unix.Fallocate(file.fd, c.FallocateMode, int64(c.FileOffset), int64(c.Length))
 }
 
-// encodedWrite hands a compressed extent to the kernel as it is. Where that
-// cannot be, it writes what the extent decompresses to.
 func (a *applier) encodedWrite(c *sendstream.Command) error {
 	file, err := a.open(c)
 	if err != nil {
 		return err
 	}
-	if !a.plain {
+	a.encoded++
+	return a.putEncoded(file, c)
+}
+
+// putEncoded writes a compressed extent or, where that cannot be, what it
+// decompresses to.
+func (t *content) putEncoded(file *openFile, c *sendstream.Command) error {
+	if !t.plain {
 		err := file.writeEncoded(c)
 		if err == nil {
-			return a.enter(file, c)
+			return t.enter(file, c)
 		}
 		if !wantsPlain(err) {
 			return err
 		}
-		a.plain = errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EOPNOTSUPP)
+		t.plain = errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EOPNOTSUPP)
 	}
-	data, err := a.decoder.decode(c)
+	data, err := t.decoder.decode(c)
 	if err != nil {
 		return breach(ruleDecode, err)
 	}
-	return a.put(file, data, int64(c.FileOffset))
+	return t.put(file, data, int64(c.FileOffset))
 }
 
 // enter notes that the kernel took the extent.
-func (a *applier) enter(file *openFile, c *sendstream.Command) error {
+func (t *content) enter(file *openFile, c *sendstream.Command) error {
 	inode, err := file.inode()
 	if err != nil {
 		return err
 	}
-	a.ledger.addEncoded(stretch{inode, int64(c.FileOffset), int64(c.FileOffset + c.UnencodedFileLen)})
+	t.ledger.addEncoded(stretch{inode, int64(c.FileOffset), int64(c.FileOffset + c.UnencodedFileLen)})
 	return nil
 }
 

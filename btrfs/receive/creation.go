@@ -97,6 +97,9 @@ func (a *applier) makeNamed(rename *sendstream.Command) error {
 	if made || err != nil {
 		return blame(rename, err)
 	}
+	if err := a.recall(); err != nil {
+		return err
+	}
 	if err := a.makeHeld(); err != nil {
 		return err
 	}

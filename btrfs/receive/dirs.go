@@ -77,6 +77,9 @@ func (d *dirs) date(path string, times *[2]unix.Timespec) bool {
 	return open != nil
 }
 
+// isOpen reports whether path is an open directory.
+func (d *dirs) isOpen(path []byte) bool { return d.open[string(path)] != nil }
+
 // reconsider says that the attributes of path have changed.
 func (d *dirs) reconsider(path string) {
 	if open := d.open[path]; open != nil {

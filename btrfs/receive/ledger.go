@@ -61,8 +61,6 @@ func (l *ledger) addZeros(s stretch) {
 // out one by one.
 func (l *ledger) isSmall() bool { return !l.large && len(l.encoded)+len(l.plain) < maxSmall }
 
-func (l *ledger) full() bool { return len(l.encoded) >= maxEncoded }
-
 // writeOut brings all data of the subvolume root to disk and makes sure that it is
 // there, in the running transaction or an earlier one. root was opened before the
 // first of it was written, and stays the only one to ask: the kernel tells each

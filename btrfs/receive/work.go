@@ -106,8 +106,8 @@ func (w *work) commands(ctx context.Context) error {
 // save takes a checkpoint after c, or prepares one, if it is time to.
 func (w *work) save(c *sendstream.Command) error {
 	switch {
-	case w.a.ledger.full():
-		return w.a.ledger.writeOut(w.root)
+	case w.a.full():
+		return w.a.writeOut()
 	case w.o.Checkpoint == nil || c.Type == sendstream.CmdEnd || !w.next.look(w.rd.Offset()):
 		return nil
 	case w.next.due(w.rd.Offset(), time.Now):
@@ -129,7 +129,7 @@ func (w *work) checkpoint() error {
 	if err := w.a.drain(); err != nil {
 		return err
 	}
-	if err := w.a.ledger.writeOut(w.root); err != nil {
+	if err := w.a.writeOut(); err != nil {
 		return err
 	}
 	w.o.Checkpoint(w.root, at)
