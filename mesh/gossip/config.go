@@ -73,7 +73,7 @@ type Timing struct {
 // DefaultTiming returns the values for a mesh of 2 to some hundred members.
 func DefaultTiming() Timing {
 	return Timing{
-		Probe:       1300 * time.Millisecond,
+		Probe:       1800 * time.Millisecond,
 		ProbeDirect: 500 * time.Millisecond,
 		Gossip:      400 * time.Millisecond,
 		PushPull:    30 * time.Second,

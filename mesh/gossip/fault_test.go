@@ -12,7 +12,7 @@ import (
 // deadline is how soon a killed member must be Dead for all.
 const deadline = 10 * time.Second
 
-// Whom memberlist probes next is chance: with 16 members one kill in 500 takes
+// Whom memberlist probes next is chance: with 16 members one kill in some hundred takes
 // longer, two of three never do.
 func TestKilledMemberIsDeadWithinTenSeconds(t *testing.T) {
 	for _, size := range []int{2, 3, 5, 8, 16} {

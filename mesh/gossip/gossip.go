@@ -14,9 +14,9 @@ import (
 )
 
 // Linger is how long goroutines of memberlist may outlive Run with the default
-// Timing: it ends no probe early, and one takes 4 × Timing.Probe at most. A
+// Timing: it ends no probe early, and one takes 2 × Timing.Probe at most. A
 // process need not wait for them; a test in a synctest bubble must.
-const Linger = 6 * time.Second
+const Linger = 4 * time.Second
 
 // Gossip is this appliance's part in the gossip of the mesh. All methods may be
 // called concurrently, before, during and after Run.
