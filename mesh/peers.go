@@ -16,11 +16,11 @@ import (
 
 const (
 	// lookInterval is how often it is looked who is there.
-	lookInterval = 2 * time.Second
+	lookInterval = 3 * time.Second
 	// quietAfter is how long nothing may come over a connection until it alone is
 	// no sign of life. The gossip's probes keep it busy in a small mesh.
 	// With two looks on top it is less than the ten by which a kill is to be seen.
-	quietAfter = 5 * time.Second
+	quietAfter = 2 * time.Second
 	// askInterval is how often a peer that is there is asked how it is.
 	askInterval = time.Minute
 	// askTimeout is when a peer that does not answer is not waited for any more.
