@@ -30,8 +30,9 @@ const (
 //
 // which is 3.6 to 5.4 s with two members, 5.8 s on average with 16 and 8 s with
 // 256. One that answers again before the last of them is over takes the suspicion
-// back: an outage of less than the last two takes nobody away. Idle cost does not depend on n: a probe and its answer per interval, which
-// are nearly all that an idle appliance sends.
+// back: an outage of less than the last two takes nobody away. Idle cost does not
+// depend on n: a probe and its answer per interval, which are nearly all that an
+// idle appliance sends.
 func settings(t Timing, line *transport, d *delegate, log io.Writer) *memberlist.Config {
 	c := memberlist.DefaultLANConfig()
 	c.Name = d.g.c.Self.String() // bound to the key by the network
