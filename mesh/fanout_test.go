@@ -166,9 +166,9 @@ func TestATargetThatRefusesLeavesTheOthers(t *testing.T) {
 		slowly(256 << 10)(a)
 		a.fleet.nodes[1].fake.Resize(1 << 20)
 	}, func(f *fleet, a *member, to []*member, tasks []string) {
-		time.Sleep(5 * time.Second)
+		time.Sleep(3 * time.Second)
+		a.wantFailure(tasks[0], control.CodeNoSpace, "") // before it is tried again
 		othersUnharmed(f, a, to, tasks)
-		a.wantFailure(tasks[0], control.CodeNoSpace, "")
 		to[0].fake.Resize(1 << 40)
 		mended(f.t, a, to[0])
 	})
