@@ -27,7 +27,8 @@ const (
 const (
 	farAway     = 10 * time.Millisecond // round trip: more lanes from the start
 	farLanes    = 4
-	slowLong    = 20       // seconds of a slow line that loses nothing before something is tried
+	slowLong    = 20       // seconds of a slow line before TCP is widened
+	cleanLong   = 120      // seconds of one that loses nothing before TCP is tried: a trial costs 2 s of the line
 	slowBytes   = 64 << 20 // or so much on a fast one
 	quickSpeed  = 20 << 20 // bytes/s for which QUIC takes a good part of a processor
 	quickSecs   = 1        // of that, then TCP is tried for it
@@ -87,10 +88,11 @@ func (s *steer) use(kind LaneKind, reason string) {
 	if kind == LaneQUIC {
 		s.lanes = s.few
 	}
-	s.meter.restart(0)
+	skip := 0
 	if !s.near {
-		s.meter.restart(1) // what a slow start loses, the line does not
+		skip = 1 // what a slow start loses, the line does not
 	}
+	s.meter.restart(skip)
 }
 
 // step takes a sample and returns what there should be from now on. The first
@@ -180,7 +182,7 @@ func (s *steer) triesOther(now time.Time) bool {
 func (s *steer) tries() bool {
 	m := &s.meter
 	return m.judged >= judged &&
-		(m.loss(s.kind) >= lossy || m.slow >= slowLong || m.slowBytes >= slowBytes && m.rate(s.kind) >= quickSpeed)
+		(m.loss(s.kind) >= lossy || m.slow >= cleanLong || m.slowBytes >= slowBytes && m.rate(s.kind) >= quickSpeed)
 }
 
 // spares says whether TCP is worth a try because it takes less processor time.
