@@ -64,6 +64,9 @@ func (d *delegate) NotifyUpdate(*memberlist.Node) {}
 
 func (d *delegate) become(n *memberlist.Node, s State) {
 	wake(d.g.news)
+	for _, w := range d.g.watches {
+		wake(w.moved)
+	}
 	if id, err := d.g.names.id(n.Name); err == nil && d.g.c.IsMember(id) {
 		d.g.roll.become(id, s)
 	}

@@ -3,6 +3,9 @@
 // suspicion) over packets and streams that the network has authenticated:
 // members are addressed by ID, never by IP address.
 //
+// Whom memberlist asks next is chance. From six members on each also watches its
+// neighbours in a ring, so that none that stopped is shown as living for long.
+//
 // What it says is a hint. Any member can lie about another, so nothing is
 // authorised, deleted or trusted because of it. Records are spread here and
 // judged elsewhere.

@@ -9,41 +9,6 @@ import (
 	"btrmesh/certs"
 )
 
-// deadline is how soon a killed member must be Dead for all.
-const deadline = 10 * time.Second
-
-// Whom memberlist probes next is chance: with 16 members one kill in some hundred takes
-// longer, two of three never do.
-func TestKilledMemberIsDeadWithinTenSeconds(t *testing.T) {
-	for _, size := range []int{2, 3, 5, 8, 16} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			var took []time.Duration
-			for range 3 {
-				inBubble(t, func(t *testing.T) {
-					t.Helper()
-					took = append(took, killOne(t, size))
-				})
-			}
-			slices.Sort(took)
-			t.Logf("%d members: dead for all after %s", size, took)
-			if took[1] > deadline {
-				t.Errorf("%d members: not dead within %s", size, deadline)
-			}
-		})
-	}
-}
-
-func killOne(t *testing.T, size int) time.Duration {
-	t.Helper()
-	s := newConverged(t, size)
-	time.Sleep(20 * time.Second)
-	gone := s.ids[size-1]
-	s.kill(size - 1)
-	return s.until(deadline*3/2, func(n *node, of certs.ID) bool {
-		return of != gone || n.g.Liveness(of).State == Dead
-	})
-}
-
 func TestGoodbyeIsHeardAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		t.Helper()
@@ -136,21 +101,23 @@ func TestSlowMemberIsNeverDead(t *testing.T) {
 }
 
 func TestMemberThatStallsForThreeSecondsIsNeverDead(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		t.Helper()
-		s := newConverged(t, 5)
-		for range 20 {
-			stall := time.Now().Add(3 * time.Second)
-			s.setDelay(func(from, to certs.ID) time.Duration {
-				if from == s.ids[0] || to == s.ids[0] {
-					return max(0, time.Until(stall))
-				}
-				return 0
-			})
-			time.Sleep(15 * time.Second)
-		}
-		s.wantNobodyDied()
-	})
+	for _, size := range []int{5, 8} { // without a ring, and with one
+		inBubble(t, func(t *testing.T) {
+			t.Helper()
+			s := newConverged(t, size)
+			for range 20 {
+				stall := time.Now().Add(3 * time.Second)
+				s.setDelay(func(from, to certs.ID) time.Duration {
+					if from == s.ids[0] || to == s.ids[0] {
+						return max(0, time.Until(stall))
+					}
+					return 0
+				})
+				time.Sleep(15 * time.Second)
+			}
+			s.wantNobodyDied()
+		})
+	}
 }
 
 func TestLossyNetworkLosesNeitherMembersNorRecords(t *testing.T) {

@@ -21,16 +21,17 @@ const Linger = 4 * time.Second
 // Gossip is this appliance's part in the gossip of the mesh. All methods may be
 // called concurrently, before, during and after Run.
 type Gossip struct {
-	c      Config
-	roll   *roll
-	names  *names
-	line   *transport
-	outbox *outbox
-	inbox  *inbox
-	healer *healer
-	wakes  chan struct{} // see Wake
-	looks  chan struct{} // somebody fell silent
-	news   chan struct{} // there is something to tell
+	c       Config
+	roll    *roll
+	names   *names
+	line    *transport
+	outbox  *outbox
+	inbox   *inbox
+	healer  *healer
+	watches [2]*watch
+	wakes   chan struct{} // see Wake
+	looks   chan struct{} // somebody fell silent
+	news    chan struct{} // there is something to tell
 	counters
 }
 
@@ -41,7 +42,7 @@ func New(c Config) (*Gossip, error) {
 	}
 	c.Timing = c.Timing.orDefault()
 	g := &Gossip{
-		c: c, roll: newRoll(), names: newNames(),
+		c: c, roll: newRoll(), names: newNames(), watches: newWatches(),
 		wakes: make(chan struct{}, 1), looks: make(chan struct{}, 1), news: make(chan struct{}, 1),
 	}
 	g.line = newTransport(c, g.roll, g.names, g.news, &g.counters)
@@ -70,6 +71,9 @@ func (g *Gossip) Run(ctx context.Context) error {
 	work.Go(func() error { return g.inbox.run(ctx) })
 	work.Go(func() error { return g.tell(ctx) })
 	work.Go(func() error { return g.reconnect(ctx, list) })
+	for _, w := range g.watches {
+		work.Go(func() error { return g.keepWatch(ctx, list, w) })
+	}
 	for range healWorkers {
 		work.Go(func() error { return g.healer.run(ctx) })
 	}

@@ -50,7 +50,7 @@ type roll struct {
 
 	mu      sync.Mutex
 	members map[certs.ID]Liveness
-	heard   map[certs.ID]time.Time // when the last packet came
+	heard   map[certs.ID]time.Time // when the last packet came, since it last died
 	changed map[certs.ID]bool
 }
 
@@ -63,10 +63,14 @@ func newRoll() *roll {
 	}
 }
 
-// become notes that a member is in state s.
+// become notes that a member is in state s. What came from it before it died says
+// nothing of how it is reached now.
 func (r *roll) become(id certs.ID, s State) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if s == Dead {
+		delete(r.heard, id)
+	}
 	r.enter(id, s)
 }
 
@@ -107,6 +111,14 @@ func (r *roll) forget(id certs.ID) {
 	delete(r.members, id)
 	delete(r.heard, id)
 	delete(r.changed, id)
+}
+
+// lastHeard returns when the last packet of a member came; zero: none did since it
+// last died.
+func (r *roll) lastHeard(id certs.ID) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.heard[id]
 }
 
 func (r *roll) of(id certs.ID) Liveness {

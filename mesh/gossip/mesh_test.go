@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var large = flag.Bool("mesh.large", false, "simulate a mesh of 1000 members as well")
+var large = flag.Bool("mesh.large", false, "simulate a mesh of 1000 members as well, and loss for an hour")
 
 // row is what was measured of a mesh.
 type row struct {

@@ -46,8 +46,10 @@ func (h *header) bytes(n int) []byte {
 func (h *header) byte() byte { return h.bytes(1)[0] }
 
 // text reads a fixstr.
-func (h *header) text() string {
-	size := h.byte() ^ 0xa0
+func (h *header) text() string { return h.fixText(h.byte()) }
+
+func (h *header) fixText(b byte) string {
+	size := b ^ 0xa0
 	if size > 31 {
 		h.fail()
 		return ""
@@ -55,10 +57,50 @@ func (h *header) text() string {
 	return string(h.bytes(int(size)))
 }
 
+// nodeState reads what is needed of memberlist's pushNodeState, a map of texts,
+// bytes and integers.
+func (h *header) nodeState() (name string, incarnation uint32) {
+	size := h.byte() ^ 0x80 // fixmap
+	if size > 15 {
+		h.fail()
+		return "", 0
+	}
+	for ; size > 0 && h.err == nil; size-- {
+		key := h.text()
+		text, number := h.value()
+		switch key {
+		case "Name":
+			name = text
+		case "Incarnation":
+			incarnation = uint32(number)
+		}
+	}
+	return name, incarnation
+}
+
+// value reads nil, a text, bytes, a bool or an integer.
+func (h *header) value() (text string, number uint64) {
+	switch b := h.byte(); {
+	case b == 0xc0: // nil
+		return "", 0
+	case b>>5 == 0xa0>>5: // fixstr
+		return h.fixText(b), 0
+	case b == 0xc4, b == 0xd9: // bin 8, str 8
+		return string(h.bytes(int(h.integer(1, false)))), 0
+	case b == 0xc5, b == 0xda: // bin 16, str 16
+		return string(h.bytes(int(h.integer(2, false)))), 0
+	default:
+		return "", h.number(b)
+	}
+}
+
 // scalar reads a bool or an integer. A negative one comes out too large for
 // any limit.
-func (h *header) scalar() uint64 {
-	switch b := h.byte(); b {
+func (h *header) scalar() uint64 { return h.number(h.byte()) }
+
+// number reads what follows b, the kind of a bool or an integer.
+func (h *header) number(b byte) uint64 {
+	switch b {
 	case 0xc2, 0xc3: // false, true
 		return uint64(b & 1)
 	case 0xcc, 0xd0: // uint8, int8

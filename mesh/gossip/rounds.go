@@ -3,7 +3,6 @@ package gossip
 import (
 	"context"
 	"math/rand/v2"
-	"net"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -47,7 +46,7 @@ func (g *Gossip) round(list *memberlist.Memberlist) {
 	var asked errgroup.Group
 	for _, name := range pick(g.othersOn(list), roundWidth) {
 		asked.Go(func() error {
-			_, _ = list.Ping(name, &net.UDPAddr{IP: anywhereIP(), Port: anywherePort})
+			_ = pinged(list, name)
 			return nil
 		})
 	}

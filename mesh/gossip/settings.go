@@ -26,13 +26,18 @@ const (
 //
 //	until somebody probes it   Probe × 1 on average; once in 100 times × 4
 //	until the probe fails      Probe
-//	until suspicion is over    SuspicionMult × Probe × max(1, log10 n)
+//	until suspicion is over    Probe × max(1, log10 n)
 //
-// which is 3.6 to 5.4 s with two members, 5.8 s on average with 16 and 8 s with
-// 256. One that answers again before the last of them is over takes the suspicion
-// back: an outage of less than the last two takes nobody away. Idle cost does not
-// depend on n: a probe and its answer per interval, which are nearly all that an
-// idle appliance sends.
+// With two members that is 3.6 to 7.2 s and with three 3.6 to 9 s. With four and
+// five it is 5 s on average, but 12.6 and 16.2 s if chance has all ask it as late as
+// can be; one in a hundred kills among five takes over 10 s. From six on the watch asks
+// after 2 s of silence at the latest, so it is 3.6 to 6 s with 16 members and 8 s
+// with 256 at most, and the second it takes to tell all.
+//
+// One that answers again before the last of them is over takes the suspicion back:
+// an outage of less than the last two takes nobody away. Idle cost does not depend
+// on n, but that it doubles from five to six: a probe and its answer per interval,
+// and a question of the watch, are nearly all that an idle appliance sends.
 func settings(t Timing, line *transport, d *delegate, log io.Writer) *memberlist.Config {
 	c := memberlist.DefaultLANConfig()
 	c.Name = d.g.c.Self.String() // bound to the key by the network

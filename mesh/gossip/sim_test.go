@@ -116,14 +116,24 @@ func (s *sim) all() []*node {
 	return out
 }
 
-// kill takes a node from the network and ends it unheard.
-func (s *sim) kill(i int) {
-	n := s.node(i)
+// kill takes nodes from the network at once and ends them unheard, which takes
+// Timing.Leave.
+func (s *sim) kill(which ...int) {
+	var gone []*node
+	for _, i := range which {
+		gone = append(gone, s.node(i))
+	}
 	s.mu.Lock()
-	delete(s.nodes, n.id)
+	for _, n := range gone {
+		delete(s.nodes, n.id)
+	}
 	s.mu.Unlock()
-	n.stop()
-	<-n.ended
+	for _, n := range gone {
+		n.stop()
+	}
+	for _, n := range gone {
+		<-n.ended
+	}
 }
 
 // leave ends a node in order.

@@ -27,7 +27,7 @@ func TestBroadcastCausesHardlyASync(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		before := s.syncs()
 		for i := range 10 {
-			s.spread(i, fmt.Sprint("record ", i), 2*time.Second)
+			s.spread(i, fmt.Sprint("record ", i), 5*time.Second)
 			time.Sleep(20 * time.Second)
 		}
 		// Exchanges of state may fall into the second it takes. If every member

@@ -13,12 +13,13 @@ type Stats struct {
 	RecordsOversize uint64 // of our own, left to Sync
 	Syncs           uint64 // begun because digests differed
 	Joins           uint64 // begun because a member was silent
+	Accusations     uint64 // of neighbours that answered no question
 }
 
 // counters are the Stats while they are counted.
 type counters struct {
 	packetsDropped, packetsRefused, streamsRefused, batchesDropped,
-	batchesRefused, recordsOversize, syncs, joins atomic.Uint64
+	batchesRefused, recordsOversize, syncs, joins, accusations atomic.Uint64
 }
 
 func (c *counters) stats() Stats {
@@ -31,5 +32,6 @@ func (c *counters) stats() Stats {
 		RecordsOversize: c.recordsOversize.Load(),
 		Syncs:           c.syncs.Load(),
 		Joins:           c.joins.Load(),
+		Accusations:     c.accusations.Load(),
 	}
 }

@@ -73,10 +73,14 @@ func (t *transport) receive(from certs.ID, addr netip.AddrPort, b []byte) {
 		return
 	}
 	t.roll.hear(from)
+	t.hand(net.UDPAddrFromAddrPort(addr), body)
+}
+
+// hand gives memberlist a packet to read.
+func (t *transport) hand(from net.Addr, body []byte) {
 	t.note(body)
-	p := &memberlist.Packet{Buf: body, From: net.UDPAddrFromAddrPort(addr), Timestamp: time.Now()}
 	select {
-	case t.packets <- p:
+	case t.packets <- &memberlist.Packet{Buf: body, From: from, Timestamp: time.Now()}:
 	default:
 		t.counters.packetsDropped.Add(1)
 	}
