@@ -110,10 +110,10 @@ func TestSendReadsAheadAndLeavesNothingInThePageCache(t *testing.T) {
 	}
 }
 
-// waitForPages returns once there are that many bytes, or after a while.
+// waitForPages returns once there are that many bytes, or after a minute.
 func waitForPages(t *testing.T, dir string, want int64) int64 {
 	t.Helper()
-	for range 200 {
+	for range 3000 {
 		if got := cachedBytes(t, dir); got >= want {
 			return got
 		}

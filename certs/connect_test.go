@@ -19,7 +19,7 @@ type end struct {
 // that tells a client that it was let in.
 func connect(t *testing.T, client, server *tls.Config) (c, s end) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	near, far := loopback(t)
 	done := make(chan struct{})

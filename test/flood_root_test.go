@@ -168,7 +168,7 @@ func (l *lab) measure(from, to *appliance, task, share string, size int) measure
 	fill(l.t, share, fmt.Sprintf("data-%d", time.Now().UnixNano()), size)
 	var m measured
 	from.must("task", "run", task)
-	m.offline = l.offlineDuring(func() bool {
+	m.offline, _ = l.offlineDuring(func() bool {
 		m.resident = max(m.resident, to.resident())
 		return progress(from, task) != nil
 	})

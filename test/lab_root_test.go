@@ -188,7 +188,7 @@ func (a *appliance) start() {
 		defer close(ended)
 		_ = cmd.Wait() // how it ended is seen by the tests that care
 	}(a.cmd, a.ended)
-	a.eventually(10*time.Second, "daemon answers", func() bool {
+	a.eventually(patience, "daemon answers", func() bool {
 		_, _, code := a.run("status", "--json")
 		return code == 0
 	})

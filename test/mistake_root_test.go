@@ -52,7 +52,7 @@ func TestMistakesGetAnErrorACodeAndACureAndChangeNothing(t *testing.T) {
 	b.kill(syscall.SIGTERM)
 	a.refuses(7, "nas-b did not answer", add("photos", "--to", "nas-b", "--pool", "tank", "--every", "300")...)
 	b.start()
-	a.eventually(30*time.Second, "nas-b answers", func() bool { // a dial from before may yet have to fail
+	a.eventually(patience, "nas-b answers", func() bool { // a dial from before may yet have to fail
 		_, _, code := a.run("ping", "nas-b")
 		return code == 0
 	})
@@ -113,7 +113,7 @@ func daemonMistakes(t *testing.T, a, b *appliance) {
 func wantFailure(t *testing.T, a *appliance, code int, text string, args ...string) {
 	t.Helper()
 	cmd := a.inside(program, args...)
-	done := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	done := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 	defer done.Stop()
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"btrmesh/btrfs/btrfstest"
 	"btrmesh/mesh/control"
@@ -72,7 +71,7 @@ func TestReplicaEqualsTheShareAfterEveryRun(t *testing.T) {
 	a, b, share := twoPaired(t)
 	mutate(t, share, 1, 600)
 	a.must("task", "add", "photos", "--to", "nas-b", "--pool", "tank", "--every", "3600")
-	a.eventually(time.Minute, "the first run is ok", func() bool {
+	a.eventually(patience, "the first run is ok", func() bool {
 		runs := items[control.Run](a, "task", "history", "photos-nas-b")
 		return len(runs) == 1 && runs[0].Result == control.ResultOK
 	})
@@ -153,7 +152,8 @@ func entries(t *testing.T, dir string) int {
 }
 
 // killMidRun starts a run of a big change, kills one daemon in the middle of
-// it, starts it again and checks that the next run succeeds.
+// it, starts it again and checks that the next run succeeds. The limit lets no disk
+// be so fast that the run is over before.
 func killMidRun(t *testing.T, victim func(a, b *appliance) *appliance) {
 	t.Helper()
 	a, b, share := twoPaired(t)
@@ -161,8 +161,9 @@ func killMidRun(t *testing.T, victim func(a, b *appliance) *appliance) {
 	a.must("task", "add", "photos", "--to", "nas-b", "--pool", "tank", "--every", "3600")
 	a.must("task", "run", "photos-nas-b", "--wait")
 	fill(t, share, "big", 400<<20)
+	a.must("task", "edit", "photos-nas-b", "--bwlimit", "50M")
 	a.must("task", "run", "photos-nas-b")
-	a.eventually(30*time.Second, "the run is in its middle", func() bool {
+	a.eventually(patience, "the run is in its middle", func() bool {
 		p := progress(a, "photos-nas-b")
 		return p != nil && p.DoneBytes > 20<<20
 	})
@@ -172,7 +173,8 @@ func killMidRun(t *testing.T, victim func(a, b *appliance) *appliance) {
 		t.Errorf("a partial is visible: %s", got)
 	}
 	v.start()
-	a.eventually(30*time.Second, "the cut run is over", func() bool { return progress(a, "photos-nas-b") == nil })
+	a.must("task", "edit", "photos-nas-b", "--bwlimit", "off")
+	a.eventually(patience, "the cut run is over", func() bool { return progress(a, "photos-nas-b") == nil })
 	a.must("task", "run", "photos-nas-b", "--wait")
 	wantEqual(a, b, "photos-nas-b", "photos")
 	got := outcomes(a, b, "photos-nas-b", "photos@nas-a")
@@ -207,14 +209,14 @@ func cutAfterCheckpoint(t *testing.T, victim func(a, b *appliance) *appliance) {
 	const size = 512 << 20
 	fill(t, share, "big", size)
 	a.must("task", "add", "photos", "--to", "nas-b", "--pool", "tank", "--every", "3600", "--bwlimit", "50M")
-	a.eventually(time.Minute, "the target has a checkpoint", func() bool {
+	a.eventually(2*patience, "the target has a checkpoint", func() bool {
 		found, err := filepath.Glob(filepath.Join(b.pool.Path(), ".btrmesh/incoming/*/ck-*"))
 		return err == nil && len(found) > 0
 	})
 	v := victim(a, b)
 	v.kill(syscall.SIGKILL)
 	v.start()
-	a.eventually(time.Minute, "a run after the cut is ok", func() bool {
+	a.eventually(4*patience, "a run after the cut is ok", func() bool {
 		runs := items[control.Run](a, "task", "history", "photos-nas-b")
 		return len(runs) > 1 && runs[0].Result == control.ResultOK
 	})

@@ -71,7 +71,7 @@ func (n *node) start(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if err := told.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := told.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 1024)

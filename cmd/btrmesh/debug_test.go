@@ -71,13 +71,9 @@ func TestInputEndsWithItsContextThoughNothingComes(t *testing.T) {
 	if n, err := in.Read(b); n != 4 || err != nil {
 		t.Fatalf("read %d bytes, %v", n, err)
 	}
-	began := time.Now()
 	time.AfterFunc(20*time.Millisecond, cancel)
 	if n, err := in.Read(b); n != 0 || !errors.Is(err, context.Canceled) {
 		t.Errorf("read %d bytes, %v", n, err)
-	}
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("it took %v", took)
 	}
 }
 

@@ -41,10 +41,10 @@ func newStage(t *testing.T) stage {
 	return s
 }
 
-// demo returns a demo that is asked to end after two minutes.
+// demo returns a demo that is asked to end after five minutes.
 func (s stage) demo(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(stop)
 	c := exec.CommandContext(ctx, s.program, append([]string{"demo"}, args...)...)
 	c.Env, c.Stderr = append(os.Environ(), "TMPDIR="+s.temporary), t.Output()
@@ -233,7 +233,7 @@ func TestDaemonsDieWithTheirDemo(t *testing.T) {
 	if code := exitCode(t, c.Wait()); code != 128+int(syscall.SIGKILL) || len(daemons) != 4 {
 		t.Errorf("exit code %d, processes %v", code, daemons)
 	}
-	for deadline := time.Now().Add(10 * time.Second); len(s.processes(t)) > 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); len(s.processes(t)) > 0 && time.Now().Before(deadline); {
 		<-time.After(20 * time.Millisecond)
 	}
 	if left := s.processes(t); len(left) > 0 {
