@@ -11,7 +11,7 @@ import (
 const (
 	ALPNMesh = "btrmesh/1"      // between members
 	ALPNPair = "btrmesh-pair/1" // from a joiner, whose key nobody knows yet
-	ALPNLane = "btrmesh-lane/1" // between members, over TCP: the data of one run
+	ALPNLane = "btrmesh-lane/1" // between members, over TCP: the data of one run, or a mesh connection in a tunnel
 )
 
 var (
@@ -76,7 +76,7 @@ func pinned(want ID, member func(ID) bool) func(ID) error {
 }
 
 // LaneServer returns the configuration for TCP connections that carry data of
-// runs, accepted from members only.
+// runs, or a tunnel, accepted from members only.
 func (i *Identity) LaneServer(member func(ID) bool) *tls.Config {
 	return i.laneConfig(func(id ID) error { return checkMember(id, member) })
 }

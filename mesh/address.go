@@ -34,7 +34,7 @@ func (n *Node) knownAddresses(id certs.ID) []control.Address {
 	}
 	list := addressList{}
 	for _, l := range n.net.Links() {
-		if l.Peer == id {
+		if l.Peer == id && dialable(l) {
 			list.add(control.AddressInUse, time.Time{}, l.Addr)
 		}
 	}

@@ -90,7 +90,7 @@ func (a api) appliance(tx *state.Tx, m certs.Member, u uses) (control.Appliance,
 		shown.Address = withoutPort(view.address)
 	}
 	if view.online {
-		shown.State, shown.RTTSeconds = control.Online, seconds(view.rtt)
+		shown.State, shown.RTTSeconds, shown.Transport = control.Online, seconds(view.rtt), transport(view.tcp)
 		if !view.info.Time.IsZero() {
 			shown.ClockOffsetSeconds = seconds(view.offset)
 		}

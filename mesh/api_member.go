@@ -120,12 +120,22 @@ func (a api) ping(ctx context.Context, req control.ApplianceRequest) (control.Pi
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	rtt, address, err := a.net.Ping(ctx, p.ID)
+	pong, err := a.net.Ping(ctx, p.ID)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = a.timedOut(p.ID)
 		}
 		return control.Ping{}, explainer{here: a.name(), there: p.Name}.explain(err)
 	}
-	return control.Ping{Appliance: p.Name, ID: p.ID.String(), Address: address, RTTSeconds: rtt.Seconds()}, nil
+	return control.Ping{
+		Appliance: p.Name, ID: p.ID.String(), Address: pong.Addr, Transport: transport(pong.TCP), RTTSeconds: pong.RTT.Seconds(),
+	}, nil
+}
+
+// transport names what a connection goes over.
+func transport(tcp bool) string {
+	if tcp {
+		return control.TCP
+	}
+	return control.UDP
 }

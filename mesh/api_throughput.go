@@ -25,7 +25,7 @@ func (a api) throughput(ctx context.Context, req control.ApplianceRequest) (cont
 	}
 	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
 	defer cancel()
-	if _, _, err := a.net.Ping(ctx, p.ID); err != nil {
+	if _, err := a.net.Ping(ctx, p.ID); err != nil {
 		return control.Throughput{}, explainer{here: a.name(), there: p.Name}.explain(err)
 	}
 	result := control.Throughput{Appliance: p.Name, ID: p.ID.String()}

@@ -55,7 +55,7 @@ func (n *Node) answered(v *peerView, info stream.Info, id certs.ID, sent time.Ti
 	v.offset = info.Time.Sub(sent.Add(v.rtt / 2))
 	for _, l := range n.net.Links() {
 		if l.Peer == id {
-			v.address, v.rtt = l.Addr, l.RTT
+			v.linked(l)
 		}
 	}
 }

@@ -120,6 +120,9 @@ func (e explainer) explain(err error) *control.Error {
 	if no, ok := errors.AsType[*stream.NoTCPError](err); ok {
 		return control.NoTCP(e.there, no.Addr, no.Why)
 	}
+	if _, ok := errors.AsType[*stream.NoUDPError](err); ok {
+		return control.NoUDP(e.there)
+	}
 	if none, ok := errors.AsType[*noCommonError](err); ok {
 		return control.NoCommonSnapshot(e.task.Name, e.there, none.estimate)
 	}

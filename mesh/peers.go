@@ -38,6 +38,7 @@ type peerView struct {
 	online  bool
 	info    stream.Info
 	address string
+	tcp     bool // its connection goes through TCP, as UDP gets no answer
 	rtt     time.Duration
 	offset  time.Duration // its clock minus ours
 	seen    time.Time     // last sign of life
@@ -146,7 +147,7 @@ func (n *Node) lookAt(v *peerView, id certs.ID, l stream.Link, linked bool, now 
 		v.received, v.grown = l.Received, now
 	}
 	if linked {
-		v.address, v.rtt = l.Addr, l.RTT
+		v.linked(l)
 	}
 	fresh := linked && now.Sub(v.grown) < quietAfter
 	if fresh {
@@ -162,6 +163,17 @@ func (n *Node) lookAt(v *peerView, id certs.ID, l stream.Link, linked bool, now 
 		v.back = now
 	}
 }
+
+// linked notes the connection to a peer.
+func (v *peerView) linked(l stream.Link) {
+	v.rtt, v.tcp = l.RTT, l.TCP
+	if dialable(l) {
+		v.address = l.Addr
+	}
+}
+
+// dialable says whether the peer may listen where l comes from.
+func dialable(l stream.Link) bool { return l.Dialled || !l.TCP }
 
 // liveness is what the gossip says of a member.
 func (n *Node) liveness(id certs.ID) gossip.Liveness {

@@ -119,6 +119,7 @@ func TestExplainNamesTheCauseAndTheCure(t *testing.T) {
 		"unreachable":      {&stream.UnreachableError{Tried: []stream.Attempt{{Addr: "10.0.0.2:7945", Why: "refused"}}}, control.CodePeerUnreachable, "nas-b did not answer at 10.0.0.2:7945 (refused).", ""},
 		"no address":       {&stream.UnreachableError{}, control.CodePeerUnreachable, "nas-b has no known address.", ""},
 		"tcp alone":        {fmt.Errorf("begin photos: %w", &stream.NoTCPError{Addr: "10.0.0.2:7945", Why: "refused"}), control.CodePeerUnreachable, "nas-b does not answer over TCP at 10.0.0.2:7945 (refused), and its lanes are set to tcp.", "btrmesh appliance lanes nas-b auto"},
+		"quic alone":       {fmt.Errorf("begin photos: %w", &stream.NoUDPError{}), control.CodePeerUnreachable, "nas-b does not answer over UDP, only over TCP, and its lanes are set to quic.", "btrmesh appliance lanes nas-b auto"},
 		"other protocol":   {&stream.ProtocolError{Ours: stream.Range{Min: 1, Max: 1}, Theirs: stream.Range{Min: 2, Max: 3}}, control.CodeProtocolMismatch, "nas-b speaks protocol 3, this daemon needs 1.", ""},
 		"no common":        {&noCommonError{estimate: 1 << 20}, control.CodeNoCommonSnapshot, "photos-nas-b has no snapshot in common with nas-b any more; a full send of ~1.0 MiB is needed.", "btrmesh task run photos-nas-b --full"},
 		"pool gone":        {&poolGoneError{pool: "tank"}, control.CodePoolNotFound, "pool tank is not mounted on nas-a.", "btrmesh pool list"},

@@ -14,12 +14,13 @@ import (
 	"btrmesh/certs"
 )
 
-// A cable is one TLS connection over TCP with a member, for lanes alone:
+// A cable is one TLS connection over TCP with a member, for a lane or a tunnel:
 //
-//	dialler   handshake, laneHeader or sinkHeader
+//	dialler   handshake, laneHeader, sinkHeader or tunnelHeader
 //	accepter  u8 code of code.go: CodeNone, or why it will not have it
 //	dialler   chunks, or what is to be thrown away
 //	accepter  a frame, after a sink
+//	both      packets, in a tunnel (tunnel.go)
 //
 // Nothing is read of who is no member, and nothing before the handshake is
 // complete.
@@ -30,6 +31,7 @@ type cable struct {
 	peer    certs.ID
 	dialled bool // by us
 	fate    atomic.Pointer[cutError]
+	tunnel  atomic.Bool // ends with the connection in it, not before its last word
 }
 
 // Write sends p by few system calls.
@@ -98,8 +100,11 @@ func (e *Endpoint) dialCable(ctx context.Context, l *link, header []byte) (*cabl
 
 // ways are where to try TCP: the address of the mesh connection, whose port is
 // the one the peer listens on unless there is a NAT between, and the known ones
-// of the same host.
+// of the same host. That of a tunnel the peer has dialled is nowhere it listens.
 func (e *Endpoint) ways(l *link) []string {
+	if l.tunnelled() && !l.dialled {
+		return e.c.Addresses(l.peer)
+	}
 	at := addrPort(l.conn.RemoteAddr())
 	ways := []string{at.String()}
 	for _, text := range e.c.Addresses(l.peer) {

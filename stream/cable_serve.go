@@ -43,11 +43,10 @@ func (e *Endpoint) acceptTCP(ctx context.Context) {
 // greetCable finds out who dialled and lets it in, or not. leave is called when
 // that is known.
 func (e *Endpoint) greetCable(ctx context.Context, raw net.Conn, leave func()) {
-	defer context.AfterFunc(ctx, func() { abandon(raw) })()
 	c, err := e.shake(ctx, raw)
 	leave()
 	if err == nil {
-		err = e.serveCable(c)
+		err = e.serveCable(ctx, c)
 	}
 	if err != nil {
 		e.c.Log.Debug("tcp connection refused", "addr", raw.RemoteAddr().String(), "err", err)
@@ -71,7 +70,7 @@ func (e *Endpoint) shake(ctx context.Context, raw net.Conn) (*cable, error) {
 }
 
 // serveCable reads what c is for and serves it to its end.
-func (e *Endpoint) serveCable(c *cable) error {
+func (e *Endpoint) serveCable(ctx context.Context, c *cable) error {
 	if err := e.admitCable(c); err != nil {
 		return err
 	}
@@ -85,6 +84,8 @@ func (e *Endpoint) serveCable(c *cable) error {
 		return e.serveCableLane(c)
 	case err == nil && kind == kindSink:
 		return e.serveCableSink(c)
+	case err == nil && kind == kindTunnel:
+		return e.serveTunnel(ctx, c)
 	case err == nil:
 		err = fmt.Errorf("tcp connection of kind %d: %w", kind, ErrBadStream)
 	}
@@ -128,10 +129,15 @@ func (c *cable) sayLast(b []byte) error {
 	if _, err := c.Write(b); err != nil {
 		return err
 	}
-	_ = c.CloseWrite()                                   // b is all that counts
+	c.part()
+	return nil
+}
+
+// part waits a moment until the other side has read all and hung up, too.
+func (c *cable) part() {
+	_ = c.CloseWrite()                                   // what was said is all that counts
 	_ = c.raw.SetReadDeadline(time.Now().Add(lastWords)) // fails only on a closed one
 	_, _ = io.CopyN(io.Discard, c, bulkBuffer)           // until it has hung up
-	return nil
 }
 
 // tcpReader is the target's end of a TCP lane.

@@ -51,17 +51,15 @@ func (s *cables) crowded(peer certs.ID) bool {
 	return countCables(s.open[peer], true) >= maxConns
 }
 
-// cutPeer cuts all of peer.
+// cutPeer cuts all of peer but tunnels.
 func (s *cables) cutPeer(peer certs.ID, code uint64, why string) {
 	s.mu.Lock()
 	list := slices.Clone(s.open[peer])
 	s.mu.Unlock()
-	for _, c := range list {
-		c.cut(code, why)
-	}
+	cutLanes(list, code, why)
 }
 
-// cutAll lets nothing in any more and cuts what is there.
+// cutAll lets nothing in any more and cuts what is there but tunnels.
 func (s *cables) cutAll(code uint64, why string) {
 	s.mu.Lock()
 	s.closed = true
@@ -70,8 +68,14 @@ func (s *cables) cutAll(code uint64, why string) {
 		list = append(list, some...)
 	}
 	s.mu.Unlock()
+	cutLanes(list, code, why)
+}
+
+func cutLanes(list []*cable, code uint64, why string) {
 	for _, c := range list {
-		c.cut(code, why)
+		if !c.tunnel.Load() {
+			c.cut(code, why)
+		}
 	}
 }
 

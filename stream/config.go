@@ -42,11 +42,11 @@ type Config struct {
 	// when dialling. One that is not closes after 15 s without traffic, also in
 	// the middle of a question, and is dialled again when needed. nil: always.
 	Hold func(certs.ID) bool
-	// TCP is where lanes over TCP are accepted: the port of Conn. The Endpoint
-	// accepts from it until Run returns, and closes it. nil: such lanes are
-	// neither accepted nor dialled.
+	// TCP is where lanes over TCP are accepted, and mesh connections where UDP is
+	// blocked: the port of Conn. The Endpoint accepts from it until Run returns, and
+	// closes it. nil: neither is accepted or dialled.
 	TCP net.Listener
-	// DialTCP makes the connections of such lanes, to host:port. nil: the kernel's.
+	// DialTCP makes such connections, to host:port. nil: the kernel's.
 	DialTCP func(ctx context.Context, addr string) (net.Conn, error)
 	// LanePolicy says which lanes the runs towards a peer may use; asked when
 	// one begins. nil: LanesAuto for all.
@@ -89,7 +89,8 @@ type Link struct {
 	// Instance are two machines with one key.
 	Instance [16]byte
 	Boots    uint64
-	Addr     string
+	Addr     string        // host:port; of no use to dial if TCP and not Dialled
+	TCP      bool          // through a tunnel: UDP gets no answer
 	RTT      time.Duration // smoothed
 	Since    time.Time
 	Dialled  bool // by us

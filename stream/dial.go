@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/quic-go/quic-go"
+
 	"btrmesh/certs"
 )
 
@@ -142,9 +144,7 @@ func (e *Endpoint) hearRefusal(err error) {
 // dialMesh tries the addresses of peer and enters the connection that greets
 // first.
 func (e *Endpoint) dialMesh(ctx context.Context, peer certs.ID) (*link, error) {
-	l, err := race(ctx, peer, e.c.Addresses(peer), func(ctx context.Context, addr netip.AddrPort) (*link, error) {
-		return e.dialLink(ctx, peer, addr)
-	}, func(l *link) { l.close(CodeSuperseded, "another address was faster") })
+	l, err := e.dialEither(ctx, peer)
 	if err != nil {
 		return nil, err
 	}
@@ -155,10 +155,17 @@ func (e *Endpoint) dialMesh(ctx context.Context, peer certs.ID) (*link, error) {
 	return l, nil
 }
 
+// dialUDP tries the addresses of peer over UDP.
+func (e *Endpoint) dialUDP(ctx context.Context, peer certs.ID) (*link, error) {
+	return race(ctx, peer, e.c.Addresses(peer), func(ctx context.Context, addr netip.AddrPort) (*link, error) {
+		return e.dialLink(ctx, e.transport, peer, net.UDPAddrFromAddrPort(addr))
+	}, func(l *link) { l.close(CodeSuperseded, "another address was faster") })
+}
+
 // dialLink connects and greets: only the peer's answer proves that it takes
 // us for a member, as the client of TLS 1.3 finishes first.
-func (e *Endpoint) dialLink(ctx context.Context, peer certs.ID, addr netip.AddrPort) (*link, error) {
-	conn, err := e.transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), e.c.Identity.Client(peer, e.c.Member), meshConfig(e.holds(peer)))
+func (e *Endpoint) dialLink(ctx context.Context, over *quic.Transport, peer certs.ID, addr net.Addr) (*link, error) {
+	conn, err := over.Dial(ctx, addr, e.c.Identity.Client(peer, e.c.Member), meshConfig(e.holds(peer)))
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +209,11 @@ func (l *link) greet(mine, theirs hello) {
 
 // dialData makes one more connection to where l goes, for lanes: through a
 // NAT that is the one address known to work. plain: without path MTU discovery.
+// There is none beside a tunnel.
 func (e *Endpoint) dialData(ctx context.Context, l *link, plain bool) (*link, error) {
+	if l.tunnelled() {
+		return nil, errNoUDP
+	}
 	if e.conns.crowded(l.peer) {
 		return nil, errors.New("too many connections")
 	}

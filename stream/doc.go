@@ -11,4 +11,7 @@
 // and dialled by the source, carry lanes only, so that control never waits
 // behind data. Either appliance may have dialled the mesh connection; in a
 // session the source always leads.
+//
+// Where UDP gets no answer, a tunnel carries the packets of the mesh connection
+// inside a TLS connection over TCP; lanes run over TCP anyway then.
 package stream

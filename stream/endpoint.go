@@ -99,6 +99,7 @@ func (e *Endpoint) Run(ctx context.Context) error {
 	})
 	if e.c.TCP != nil {
 		e.tasks.start(func() { e.acceptTCP(ctx) })
+		e.tasks.start(func() { e.watchPaths(ctx) })
 	}
 	err := e.accept(ctx)
 	e.stop()

@@ -68,6 +68,13 @@ type NoTCPError struct {
 // Error names the address: tcp 192.168.1.11:7945 refused.
 func (e *NoTCPError) Error() string { return "tcp " + e.Addr + " " + e.Why }
 
+// NoUDPError says that a peer, which answers over TCP, does not over UDP, and that
+// its lanes may run over nothing else.
+type NoUDPError struct{ Peer certs.ID }
+
+// Error names the peer.
+func (e *NoUDPError) Error() string { return errNoUDP.Error() + " from " + e.Peer.Short() }
+
 // RemovedError says that the peer does not count us as a member: it never knew
 // us, or tells Why it does not any more. Why is foreign text, at most 500 bytes.
 type RemovedError struct {

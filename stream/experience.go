@@ -53,7 +53,11 @@ func (l *lore) note(peer certs.ID, e experience) {
 
 // pilot makes the controller of a session with the peer of l.
 func (e *Endpoint) pilot(l *link) *steer {
-	s := steerFrom(e.lanePolicy(l.peer), l.conn.ConnectionStats().SmoothedRTT, e.lore.of(l.peer), time.Now())
+	rtt := l.conn.ConnectionStats().SmoothedRTT
+	if l.tunnelled() {
+		return steerBlocked(e.lanePolicy(l.peer), rtt)
+	}
+	s := steerFrom(e.lanePolicy(l.peer), rtt, e.lore.of(l.peer), time.Now())
 	s.alone = e.c.TCP == nil
 	s.learn = func(x experience) { e.lore.note(l.peer, x) }
 	return s
@@ -63,5 +67,8 @@ func (e *Endpoint) pilot(l *link) *steer {
 // why is empty before anything was learned.
 func (e *Endpoint) LanesTo(peer certs.ID) (kind LaneKind, why string) {
 	s := steerFrom(e.lanePolicy(peer), 0, e.lore.of(peer), time.Now())
+	if l := e.conns.best(peer); l != nil && l.tunnelled() {
+		s = steerBlocked(e.lanePolicy(peer), 0)
+	}
 	return s.kind, s.reason
 }

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -46,6 +47,12 @@ func (l *link) close(code uint64, why string) {
 	_ = l.conn.CloseWithError(quic.ApplicationErrorCode(code), clip(why, maxWhy)) // always nil
 }
 
+// tunnelled says whether the packets of l go through TCP.
+func (l *link) tunnelled() bool {
+	_, tcp := l.conn.RemoteAddr().(*net.TCPAddr)
+	return tcp
+}
+
 // hold marks a stream of the link as in use until the returned function runs.
 func (l *link) hold() (release func()) {
 	l.busy.Add(1)
@@ -56,8 +63,8 @@ func (l *link) describe() Link {
 	h, stats := l.greeted.Load(), l.conn.ConnectionStats()
 	return Link{
 		Peer: l.peer, Name: h.Name, Version: h.Version, Instance: h.Instance, Boots: h.Boots,
-		Addr: l.conn.RemoteAddr().String(),
-		RTT:  stats.SmoothedRTT, Since: l.since, Dialled: l.dialled, Received: stats.BytesReceived,
+		Addr: l.conn.RemoteAddr().String(), TCP: l.tunnelled(),
+		RTT: stats.SmoothedRTT, Since: l.since, Dialled: l.dialled, Received: stats.BytesReceived,
 	}
 }
 

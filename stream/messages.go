@@ -40,15 +40,16 @@ func Protocol() Range { return Range{Min: protocolVersion, Max: protocolVersion}
 type streamKind uint8
 
 const (
-	kindSession streamKind = 1 // bidirectional: one run
-	kindQuery   streamKind = 2 // bidirectional: one question
-	kindLane    streamKind = 3 // unidirectional: chunks of one run
-	kindPair    streamKind = 4 // bidirectional: one invite, pairing connections only
-	kindGreet   streamKind = 5 // bidirectional: first on a mesh connection, once
-	kindPacket  streamKind = 6 // unidirectional: one packet too large for a datagram
-	kindGossip  streamKind = 7 // bidirectional: bytes of the gossip
-	kindSink    streamKind = 9 // bidirectional: bytes to be thrown away (sink.go), on a connection of its own
-	kindRecords streamKind = 8 // bidirectional: one exchange of membership records (sync.go)
+	kindSession streamKind = 1  // bidirectional: one run
+	kindQuery   streamKind = 2  // bidirectional: one question
+	kindLane    streamKind = 3  // unidirectional: chunks of one run
+	kindPair    streamKind = 4  // bidirectional: one invite, pairing connections only
+	kindGreet   streamKind = 5  // bidirectional: first on a mesh connection, once
+	kindPacket  streamKind = 6  // unidirectional: one packet too large for a datagram
+	kindGossip  streamKind = 7  // bidirectional: bytes of the gossip
+	kindSink    streamKind = 9  // bidirectional: bytes to be thrown away (sink.go), on a connection of its own
+	kindRecords streamKind = 8  // bidirectional: one exchange of membership records (sync.go)
+	kindTunnel  streamKind = 10 // TCP alone: packets of one mesh connection (tunnel.go)
 )
 
 // Bounds of message fields.

@@ -20,7 +20,7 @@ const smallRun = 4 << 20
 //
 // After any error but *BehindError the session is over. The error wraps *Refusal
 // if the target said no or aborted, ErrLost if the mesh connection broke,
-// ErrStalled, ErrGoodbye, *RemovedError, ErrBadStream if the target does not
+// ErrStalled, *NoTCPError, *NoUDPError, ErrGoodbye, *RemovedError, ErrBadStream if the target does not
 // keep to the protocol, or is the end of a context. Lanes that break are
 // replaced; no error comes of it.
 type Outbound struct {
@@ -179,6 +179,10 @@ func (o *Outbound) begin(ctx context.Context, b Begin) error {
 		return err
 	}
 	defer o.during(ctx)()
+	if o.blocked(b) {
+		o.fail(&NoUDPError{Peer: o.peer})
+		return o.cause()
+	}
 	o.crew = o.newCrew(b)
 	if err := o.send(ctx, b); err != nil {
 		return err
@@ -192,13 +196,24 @@ func (o *Outbound) begin(ctx context.Context, b Begin) error {
 	return nil
 }
 
+// small says whether the stream shares the mesh connection.
+func (b Begin) small() bool { return b.EstimateBytes > 0 && b.EstimateBytes <= smallRun }
+
+// blocked says whether the stream needs lanes that are not to be had.
+func (o *Outbound) blocked(b Begin) bool {
+	return o.link.tunnelled() && !b.small() && o.endpoint.lanePolicy(o.peer) == LanesQUIC
+}
+
 // newCrew says which lanes a stream gets: one on the mesh connection if it is
 // small, else as many as it turns out to need.
 func (o *Outbound) newCrew(b Begin) *crew {
 	c := newCrew(o.queue, o.endpoint.c.Log, o.done, o.rates)
 	c.rtt = func() time.Duration { return o.link.conn.ConnectionStats().SmoothedRTT }
-	if b.EstimateBytes > 0 && b.EstimateBytes <= smallRun {
+	if b.small() {
 		c.want = wish{quic: 1, reason: "quic: a small run shares the mesh connection"}
+		if o.link.tunnelled() {
+			c.want.reason += ", through tcp: " + errNoUDP.Error()
+		}
 		c.open = func(ctx context.Context, serial uint32, _ LaneKind, _ bool) (carrier, error) {
 			return shareLane(ctx, o.link, o.token, serial)
 		}

@@ -48,7 +48,7 @@ func TestRemovedPeerIsToldWhyOnEveryWayIn(t *testing.T) {
 			"offer":   func() error { _, _, err := gone.Offer(t.Context(), b.id, testOffer()); return err },
 			"gossip":  func() error { _, err := gone.OpenGossip(t.Context(), b.id); return err },
 			"records": func() error { return gone.SyncRecords(t.Context(), b.id) },
-			"ping":    func() error { _, _, err := gone.Ping(t.Context(), b.id); return err },
+			"ping":    func() error { _, err := gone.Ping(t.Context(), b.id); return err },
 		} {
 			err := use()
 			if r, ok := errors.AsType[*RemovedError](err); !ok || r.Peer != b.id || r.Why != "removed by nas-c: sold" {

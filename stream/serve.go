@@ -198,21 +198,28 @@ func (e *Endpoint) Query(ctx context.Context, peer certs.ID, q Query) (Answer, e
 	return a, nil
 }
 
+// Pong is the answer to a Ping.
+type Pong struct {
+	RTT  time.Duration
+	Addr string // where it came from
+	TCP  bool   // through a tunnel, as in Link
+}
+
 // Ping asks peer for an empty answer, which its Endpoint gives, and returns
-// how long that took, a dial not included, and the address it came from. The
-// errors are those of Query.
-func (e *Endpoint) Ping(ctx context.Context, peer certs.ID) (rtt time.Duration, addr string, err error) {
-	err = e.onSettled(ctx, peer, func(l *link) error {
+// how long that took, a dial not included. The errors are those of Query.
+func (e *Endpoint) Ping(ctx context.Context, peer certs.ID) (Pong, error) {
+	var p Pong
+	err := e.onSettled(ctx, peer, func(l *link) error {
 		defer l.hold()()
 		asked := time.Now()
 		_, err := exchange[Answer](ctx, l, kindQuery, Query{Kind: QueryPing})
-		rtt, addr = time.Since(asked), l.conn.RemoteAddr().String()
+		p = Pong{RTT: time.Since(asked), Addr: l.conn.RemoteAddr().String(), TCP: l.tunnelled()}
 		return err
 	})
 	if err != nil {
-		return 0, "", fmt.Errorf("ping %s: %w", peer.Short(), err)
+		return Pong{}, fmt.Errorf("ping %s: %w", peer.Short(), err)
 	}
-	return rtt, addr, nil
+	return p, nil
 }
 
 // onLink runs use on a mesh connection to peer, and again on a new one if that
@@ -237,7 +244,7 @@ const quiet = 5 * time.Second
 // superseded, or l itself. Only the side that dialled one closes it, so that
 // crossing dials cannot end with both closed.
 func (e *Endpoint) connected(l *link) {
-	e.c.Log.Info("connected", "peer", l.peer, "addr", l.conn.RemoteAddr().String(), "dialled", l.dialled)
+	e.c.Log.Info("connected", "peer", l.peer, "addr", l.conn.RemoteAddr().String(), "dialled", l.dialled, "tunnel", l.tunnelled())
 	for _, old := range e.conns.of(l.peer) {
 		if old.dialled && old.greeted.Load() != nil && e.conns.best(l.peer) != old {
 			e.tasks.start(func() { e.drain(old) })

@@ -82,6 +82,18 @@ func steerFrom(policy LanePolicy, rtt time.Duration, past experience, now time.T
 	return s
 }
 
+// steerBlocked makes the controller of a session whose mesh connection is a tunnel.
+// What it sees teaches nothing of the time when UDP answers. Where TCP lanes are not
+// to be had either, all goes through the tunnel.
+func steerBlocked(policy LanePolicy, rtt time.Duration) *steer {
+	s := steerFrom(policy, rtt, experience{}, time.Time{})
+	s.alone = true
+	if policy == LanesAuto {
+		s.use(LaneTCP, "tcp: "+errNoUDP.Error())
+	}
+	return s
+}
+
 // use makes kind the one that does the work.
 func (s *steer) use(kind LaneKind, reason string) {
 	s.kind, s.lanes, s.reason, s.state = kind, defaultLanes, reason, steerSteady

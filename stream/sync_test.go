@@ -287,13 +287,13 @@ func TestPingIsAnsweredWithoutTheHandler(t *testing.T) {
 			return Answer{}, nil
 		}
 		for range 2 {
-			rtt, addr, err := a.Ping(t.Context(), b.id)
-			if err != nil || addr != b.addr || rtt < 2*latency || rtt > 3*latency {
-				t.Errorf("%v from %s, %v", rtt, addr, err)
+			p, err := a.Ping(t.Context(), b.id)
+			if err != nil || p.Addr != b.addr || p.TCP || p.RTT < 2*latency || p.RTT > 3*latency {
+				t.Errorf("%+v, %v", p, err)
 			}
 		}
 		f.set(func() { delete(f.members, b.id) })
-		if _, _, err := a.Ping(t.Context(), b.id); !errors.Is(err, certs.ErrNotMember) {
+		if _, err := a.Ping(t.Context(), b.id); !errors.Is(err, certs.ErrNotMember) {
 			t.Errorf("got %v", err)
 		}
 	})

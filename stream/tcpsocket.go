@@ -8,11 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Settings of a lane's TCP socket, tcp(7).
+// Settings of a cable's TCP socket, tcp(7).
 const (
-	userTimeout = 30 * time.Second // without an acknowledgement, then the connection is dead
-	notSent     = 256 << 10        // bytes in the socket that are not under way: more would outrun a limit
-	congestion  = "bbr"            // does not take every loss for congestion
+	userTimeout   = 30 * time.Second // without an acknowledgement, then the connection is dead
+	notSent       = 256 << 10        // bytes in the socket that are not under way: more would outrun a limit
+	notSentTunnel = 16 << 10         // more would keep the gossip waiting behind data
+	congestion    = "bbr"            // does not take every loss for congestion
 )
 
 // tune sets a socket up for bulk data that must stop when it is told to. What
@@ -27,6 +28,13 @@ func tune(conn net.Conn) {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout.Milliseconds()))
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, notSent)
 		return unix.SetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION, congestion)
+	})
+}
+
+// hasten keeps what waits in a tunnel's socket short.
+func hasten(conn net.Conn) {
+	onSocket(conn, func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, notSentTunnel)
 	})
 }
 

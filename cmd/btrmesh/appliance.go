@@ -52,7 +52,7 @@ func runApplianceList(s *session) error {
 	t := &table{columns: columns(titles...)}
 	for _, m := range a.Value {
 		cells := []cell{
-			word(m.Name), applianceState(m), word(m.Address), shortID(m.ID), word(m.Version),
+			word(m.Name), applianceState(m), word(overTCP(m.Address, m.Transport)), shortID(m.ID), word(m.Version),
 			offset(m.ClockOffsetSeconds), s.on(m.PairedAt), whole(m.Sends), whole(m.Receives),
 		}
 		if s.has("all") {

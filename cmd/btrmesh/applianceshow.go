@@ -35,7 +35,7 @@ func (s *session) applianceLines(a control.Appliance, now time.Time) []string {
 
 // applianceHead is the first line: who it is and how.
 func applianceHead(a control.Appliance) string {
-	words := []string{a.Name, a.State}
+	words := []string{a.Name, overTCP(a.State, a.Transport)}
 	if a.Self {
 		words = append(words, "this appliance")
 	}

@@ -63,7 +63,15 @@ func (s *session) ping() error {
 		return s.raw(a.Raw)
 	}
 	p := a.Value
-	return s.say("%s (%s) at %s: %s", p.Appliance, shortID(p.ID).text, p.Address, control.Duration(control.Seconds(p.RTTSeconds)))
+	return s.say("%s (%s) at %s: %s", p.Appliance, shortID(p.ID).text, overTCP(p.Address, p.Transport), control.Duration(control.Seconds(p.RTTSeconds)))
+}
+
+// overTCP adds to an address that it is reached over TCP, which is the exception.
+func overTCP(address, transport string) string {
+	if transport == control.TCP {
+		return address + " over tcp"
+	}
+	return address
 }
 
 // throughput measures once, with both kinds of lane.

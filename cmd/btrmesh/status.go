@@ -134,7 +134,7 @@ func (s *session) section(one section) error {
 func (s *session) statusAppliances(st control.Status, now time.Time) *table {
 	t := &table{columns: columns("NAME", "=STATE", "ADDRESS", "=RTT", "=VERSION", "=LAST SEEN")}
 	for _, a := range st.Appliances {
-		t.add(a.Self, word(a.Name), applianceState(a), word(a.Address), lasting(a.RTTSeconds), word(a.Version), ago(a.LastSeenAt, now))
+		t.add(a.Self, word(a.Name), applianceState(a), word(overTCP(a.Address, a.Transport)), lasting(a.RTTSeconds), word(a.Version), ago(a.LastSeenAt, now))
 	}
 	return t
 }

@@ -9,6 +9,12 @@ const (
 	Removed = "removed"
 )
 
+// What the connection to an appliance goes over: TCP where UDP gets no answer.
+const (
+	UDP = "udp"
+	TCP = "tcp"
+)
+
 // Appliance is one member of the mesh as this one sees it. Lists fill it up to
 // Removal; one appliance alone (appliance.show) fills the rest.
 type Appliance struct {
@@ -16,7 +22,8 @@ type Appliance struct {
 	ID                 string    `json:"id"`
 	Self               bool      `json:"self,omitempty"`
 	State              string    `json:"state"`
-	Address            string    `json:"address,omitempty"` // without the port when it is the default one
+	Address            string    `json:"address,omitempty"`   // without the port when it is the default one
+	Transport          string    `json:"transport,omitempty"` // UDP or TCP, while it is online
 	RTTSeconds         *float64  `json:"rtt_seconds,omitempty"`
 	Version            string    `json:"version,omitempty"`
 	LastSeenAt         time.Time `json:"last_seen_at,omitzero"`

@@ -72,6 +72,13 @@ func NoTCP(appliance, address, why string) *Error {
 	return e.Hint("btrmesh appliance lanes %s auto", appliance)
 }
 
+// NoUDP says that an appliance, whose lanes were set to QUIC, is reached over TCP
+// alone.
+func NoUDP(appliance string) *Error {
+	return Errorf(CodePeerUnreachable, "%s does not answer over UDP, only over TCP, and its lanes are set to quic.", appliance).
+		Hint("btrmesh appliance lanes %s auto", appliance)
+}
+
 // PeerRemoved says that an appliance is no longer a member.
 func PeerRemoved(appliance, by string, on time.Time) *Error {
 	return Errorf(CodePeerRemoved, "%s was removed from the mesh by %s on %s.", appliance, by, date(on)).

@@ -6,6 +6,7 @@ package control
 type Ping struct {
 	Appliance  string  `json:"appliance"`
 	ID         string  `json:"id"`
-	Address    string  `json:"address"` // with the port
+	Address    string  `json:"address"`             // with the port
+	Transport  string  `json:"transport,omitempty"` // UDP or TCP
 	RTTSeconds float64 `json:"rtt_seconds"`
 }
