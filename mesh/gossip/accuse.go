@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/binary"
 	"net"
+	"time"
 
 	"btrmesh/certs"
 )
+
+// longestSuspicion is how many Timing.Probe one takes with 1000 members.
+const longestSuspicion = 3
 
 // accuse has memberlist suspect a member, as if another one had told it so by a
 // packet. What follows is memberlist's: it tells all, and unless the accused says
@@ -23,7 +27,22 @@ func (g *Gossip) accuse(ctx context.Context, id certs.ID) {
 	}
 	g.c.Log.Debug("silent member accused", "peer", id.Short())
 	g.counters.accusations.Add(1)
-	g.line.hand(&net.UDPAddr{IP: anywhereIP(), Port: anywherePort}, accusation(incarnation, id, g.c.Self))
+	charge := accusation(incarnation, id, g.c.Self)
+	g.line.hand(&net.UDPAddr{IP: anywhereIP(), Port: anywherePort}, charge)
+	g.confront(ctx, id, charge)
+}
+
+// confront says it to the accused's face until something is heard of it, it is dead
+// or the longest suspicion is over. memberlist tells everyone soon and then no more,
+// which one that comes back from an outage would have missed.
+func (g *Gossip) confront(ctx context.Context, id certs.ID, charge []byte) {
+	t, begin := g.c.Timing, time.Now()
+	for g.roll.of(id).Answers() && !g.roll.lastHeard(id).After(begin) && time.Since(begin) < longestSuspicion*t.Probe {
+		g.c.Network.SendPacket(id, g.line.prefix.put(charge))
+		if !rest(ctx, time.After(t.Gossip)) {
+			return
+		}
+	}
 }
 
 // accusation returns memberlist's suspect (its net.go) as MessagePack:

@@ -10,8 +10,13 @@ import (
 )
 
 const (
-	outboxBatches  = 256 // that wait to be sent; then the most sent one goes
-	retransmitMult = 6   // news is sent so often × log10 of the members; some goes back in answers
+	outboxBatches = 256 // that wait to be sent; then the most sent one goes
+
+	// News is sent so often × log10 of the members, half of it in answers. Records
+	// that are missed are found by their digests; a suspicion that the accused misses,
+	// or an objection that others do, kills.
+	recordSends = 6
+	livesSends  = 12
 )
 
 // outbox holds the batches to spread. Safe for concurrent use.
@@ -25,7 +30,7 @@ type outbox struct {
 
 func newOutbox(self certs.ID, n *counters) *outbox {
 	o := &outbox{self: self, counters: n}
-	o.queue.RetransmitMult = retransmitMult
+	o.queue.RetransmitMult = recordSends
 	o.queue.NumNodes = func() int { return int(o.size.Load()) }
 	return o
 }

@@ -1,8 +1,10 @@
 package gossip
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -22,6 +24,7 @@ const (
 // there are none; memberlist's own ticker, which they replace, wakes the process
 // all day to find that nothing happened.
 func (g *Gossip) rounds(ctx context.Context, list *memberlist.Memberlist) error {
+	var turns turns
 	for {
 		select {
 		case <-g.news:
@@ -32,7 +35,7 @@ func (g *Gossip) rounds(ctx context.Context, list *memberlist.Memberlist) error 
 			return nil
 		}
 		next := time.After(g.c.Timing.Gossip)
-		g.round(list)
+		g.round(list, &turns)
 		if !rest(ctx, next) {
 			return nil
 		}
@@ -41,10 +44,10 @@ func (g *Gossip) rounds(ctx context.Context, list *memberlist.Memberlist) error 
 
 // round asks some members whether they live: a question takes along what memberlist
 // and the outbox have to tell. Who does not answer is left to memberlist's probes.
-func (g *Gossip) round(list *memberlist.Memberlist) {
+func (g *Gossip) round(list *memberlist.Memberlist, turns *turns) {
 	drain(g.news) // all until now goes with this one
 	var asked errgroup.Group
-	for _, name := range pick(g.othersOn(list), roundWidth) {
+	for _, name := range turns.take(g.othersOn(list), roundWidth) {
 		asked.Go(func() error {
 			_ = pinged(list, name)
 			return nil
@@ -64,10 +67,29 @@ func (g *Gossip) othersOn(list *memberlist.Memberlist) []string {
 	return names
 }
 
-// pick returns n of names, or all, in any order. It reorders names.
-func pick(names []string, n int) []string {
+// turns says which round each had its last turn in. By going round, one that has
+// something to tell has told all of up to ten after three rounds; of members taken by
+// lot, an accused one may be left out until it is dead.
+type turns struct {
+	round int
+	last  map[string]int
+}
+
+// take returns n of names, or all, that had no turn for longest. It reorders names.
+func (t *turns) take(names []string, n int) []string {
 	rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-	return names[:min(n, len(names))]
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(t.last[a], t.last[b]) })
+	last := make(map[string]int, len(names)) // without those that are gone
+	for _, name := range names {
+		last[name] = t.last[name]
+	}
+	names = names[:min(n, len(names))]
+	t.round++
+	for _, name := range names {
+		last[name] = t.round
+	}
+	t.last = last
+	return names
 }
 
 // rest waits for over, and reports whether it came before the end of ctx.

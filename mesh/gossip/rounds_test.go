@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -44,6 +45,25 @@ func TestGoodbyeEndsTheRounds(t *testing.T) {
 			t.Errorf("%d packets after the goodbye", n)
 		}
 	})
+}
+
+func TestThreeRoundsReachAllOfUpToTen(t *testing.T) {
+	var turns turns
+	var rounds [][]string
+	for range 100 {
+		names := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"} // and oneself
+		rounds = append(rounds, turns.take(names, roundWidth))
+		last := slices.Concat(rounds[max(0, len(rounds)-3):]...)
+		if slices.Sort(last); len(rounds) >= 3 && len(slices.Compact(last)) != 9 {
+			t.Fatalf("the last three rounds went to %v", last)
+		}
+	}
+	if got := turns.take([]string{"b", "z"}, 3); len(got) != 2 || got[0] != "z" {
+		t.Errorf("%v, want the new one first", got)
+	}
+	if len(turns.last) != 2 {
+		t.Errorf("those that are gone are remembered: %v", turns.last)
+	}
 }
 
 func TestOnlyMoreThanQuestionsAndAnswersIsNews(t *testing.T) {

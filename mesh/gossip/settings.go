@@ -34,8 +34,8 @@ const (
 // after 2 s of silence at the latest, so it is 3.6 to 6 s with 16 members and 8 s
 // with 256 at most, and the second it takes to tell all.
 //
-// One that answers again before the last of them is over takes the suspicion back:
-// an outage of less than the last two takes nobody away. Idle cost does not depend
+// One that answers again a second before the last of them is over takes the suspicion
+// back, and all know in time: an outage of 2.5 s takes nobody away. Idle cost does not depend
 // on n, but that it doubles from five to six: a probe and its answer per interval,
 // and a question of the watch, are nearly all that an idle appliance sends.
 func settings(t Timing, line *transport, d *delegate, log io.Writer) *memberlist.Config {
@@ -58,12 +58,12 @@ func settings(t Timing, line *transport, d *delegate, log io.Writer) *memberlist
 	// which only starts the other ways. Those who are asked report failure after
 	// another ProbeTimeout; if that came after the interval, the prober would think
 	// itself ill and slow down.
-	c.ProbeInterval = t.Probe         // 1.8 s, not 1 s
-	c.ProbeTimeout = t.ProbeDirect    // 0.5 s
-	c.SuspicionMult = 1               // not 4
-	c.AwarenessMaxMultiplier = 2      // not 8: half of five gone is noticed within 12 s
-	c.GossipInterval = 0              // never, not 0.2 s: see rounds
-	c.RetransmitMult = retransmitMult // not 4
+	c.ProbeInterval = t.Probe      // 1.8 s, not 1 s
+	c.ProbeTimeout = t.ProbeDirect // 0.5 s
+	c.SuspicionMult = 1            // not 4
+	c.AwarenessMaxMultiplier = 2   // not 8: half of five gone is noticed within 12 s
+	c.GossipInterval = 0           // never, not 0.2 s: see rounds
+	c.RetransmitMult = livesSends  // not 4
 	c.PushPullInterval = t.PushPull
 	c.TCPTimeout = t.Dial // 5 s, not 10 s: silent members are tried again by reconnect
 

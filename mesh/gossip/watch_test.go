@@ -131,10 +131,14 @@ func TestAccusedThatCannotObjectIsDead(t *testing.T) {
 		t.Helper()
 		s := newConverged(t, 4)
 		s.setCut(func(from, to certs.ID) bool { return from == s.ids[3] || to == s.ids[3] })
+		begin := time.Now()
 		s.node(0).g.accuse(t.Context(), s.ids[3])
-		s.until(3*time.Second, func(n *node, of certs.ID) bool {
+		s.until(time.Second, func(n *node, of certs.ID) bool {
 			return n.id == s.ids[3] || of != s.ids[3] || n.g.Liveness(of).State == Dead
 		})
+		if took := time.Since(begin); took > 3*time.Second {
+			t.Errorf("dead after %s", took)
+		}
 	})
 }
 
