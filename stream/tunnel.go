@@ -38,6 +38,8 @@ type tunnel struct {
 	transport *quic.Transport
 	queue     chan []byte   // whole frames
 	over      chan struct{} // closed when nothing more will be queued
+	unread    chan struct{} // closed when nobody reads any more
+	stop      sync.Once     // closes unread
 	written   sync.WaitGroup
 }
 
@@ -45,7 +47,7 @@ type tunnel struct {
 func newTunnel(c *cable) *tunnel {
 	c.tunnel.Store(true)
 	hasten(c.raw)
-	t := &tunnel{cable: c, queue: make(chan []byte, tunnelQueue), over: make(chan struct{})}
+	t := &tunnel{cable: c, queue: make(chan []byte, tunnelQueue), over: make(chan struct{}), unread: make(chan struct{})}
 	t.transport = &quic.Transport{Conn: t, ConnContext: onlyOnce()}
 	t.written.Go(t.write)
 	return t
@@ -122,11 +124,23 @@ func (t *tunnel) WriteTo(p []byte, _ net.Addr) (int, error) {
 // ReadFrom reads one packet. After any error the tunnel is of no use.
 func (t *tunnel) ReadFrom(p []byte) (int, net.Addr, error) {
 	n, err := readPacket(t.cable, p)
+	if errors.Is(err, io.EOF) {
+		t.digest()
+	}
 	if err != nil {
 		// %w of a text hides from quic-go that a time limit of TCP passed: it would go on.
 		return 0, nil, fmt.Errorf("tunnel: %w", err)
 	}
 	return n, t.cable.RemoteAddr(), nil
+}
+
+// digest waits a moment until the connection has understood the packets that came
+// before the end, and closed: the last one says why.
+func (t *tunnel) digest() {
+	select {
+	case <-t.unread:
+	case <-time.After(lastWords):
+	}
 }
 
 // readPacket reads one frame into p. The error wraps ErrBadStream if its length is
@@ -151,7 +165,10 @@ func (t *tunnel) LocalAddr() net.Addr { return t.cable.LocalAddr() }
 func (t *tunnel) Close() error { return nil }
 
 // SetReadDeadline ends reading: quic-go has no other use for it.
-func (t *tunnel) SetReadDeadline(at time.Time) error { return t.cable.raw.SetReadDeadline(at) }
+func (t *tunnel) SetReadDeadline(at time.Time) error {
+	t.stop.Do(func() { close(t.unread) })
+	return t.cable.raw.SetReadDeadline(at)
+}
 
 // SetWriteDeadline does nothing, as WriteTo does not block.
 func (t *tunnel) SetWriteDeadline(time.Time) error { return nil }
