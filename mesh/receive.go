@@ -69,6 +69,7 @@ func makesRoom(ended state.Run) bool {
 
 // admit gathers what is known about the offer and lets admission decide.
 func (r *receiving) admit(ctx context.Context) *stream.Refusal {
+	r.node.hearOthers(ctx, r.in.Peer())
 	q := admission{offer: r.offer, source: r.in.PeerName(), here: r.node.name(), pools: r.node.poolNames()}
 	pool, ok := r.node.pools.get(r.offer.Pool)
 	err := r.node.store.View(func(tx *state.Tx) error {

@@ -94,6 +94,7 @@ type Link struct {
 	RTT      time.Duration // smoothed
 	Since    time.Time
 	Dialled  bool // by us
+	Settled  bool // the membership records of both ends have been compared on it
 	// Received counts the bytes that came. While it grows the peer is there; an
 	// idle connection is taken for lost only some time after the last.
 	Received uint64

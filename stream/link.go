@@ -64,7 +64,8 @@ func (l *link) describe() Link {
 	return Link{
 		Peer: l.peer, Name: h.Name, Version: h.Version, Instance: h.Instance, Boots: h.Boots,
 		Addr: l.conn.RemoteAddr().String(), TCP: l.tunnelled(),
-		RTT: stats.SmoothedRTT, Since: l.since, Dialled: l.dialled, Received: stats.BytesReceived,
+		RTT: stats.SmoothedRTT, Since: l.since, Dialled: l.dialled,
+		Settled: l.settled.isOpen(), Received: stats.BytesReceived,
 	}
 }
 
